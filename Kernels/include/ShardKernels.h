@@ -11,3 +11,6 @@ typedef struct {
 
 extern const shard_kernel_source shard_kernel_sources[];
 extern const size_t shard_kernel_source_count;
+
+// Swift sees functions, not arrays without a length.
+static inline shard_kernel_source shard_kernel_source_at(size_t index) { return shard_kernel_sources[index]; }

@@ -18,7 +18,8 @@ extension Device {
     ]
     var made: cl_uint = 0
     let detail = "\(count) parts of \(units / count) compute units"
-    try check(clCreateSubDevices(handle, &properties, 0, nil, &made), "clCreateSubDevices", device: name, detail: detail)
+    try check(
+      clCreateSubDevices(handle, &properties, 0, nil, &made), "clCreateSubDevices", device: name, detail: detail)
     var handles = [cl_device_id?](repeating: nil, count: Int(made))
     try check(
       clCreateSubDevices(handle, &properties, made, &handles, nil), "clCreateSubDevices", device: name, detail: detail)

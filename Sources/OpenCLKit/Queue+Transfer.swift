@@ -61,4 +61,46 @@ extension Queue {
         handle, buffer.handle, &value, MemoryLayout<T>.size, byteOffset, byteCount, $0, $1, $2)
     }
   }
+
+  /// A run of equally long rows of bytes in a buffer.
+  public struct Rows: Hashable, Sendable {
+    /// Where the first row begins, in bytes.
+    public let byteOffset: Int
+    /// Bytes from one row to the next.
+    public let pitch: Int
+
+    /// Rows that begin at `byteOffset` and are `pitch` bytes apart.
+    public init(byteOffset: Int, pitch: Int) {
+      self.byteOffset = byteOffset
+      self.pitch = pitch
+    }
+  }
+
+  /// Copies `rows` rows of `rowByteCount` bytes between two buffers of the context; the rows must not overlap.
+  @discardableResult
+  public func copy(
+    from source: Buffer, _ sourceRows: Rows, to destination: Buffer, _ destinationRows: Rows, rowByteCount: Int,
+    rows: Int, after events: [Event] = []
+  ) throws(OpenCLError) -> Event {
+    guard rows > 0, rowByteCount > 0 else { return try barrier(after: events) }
+    if rows == 1 || (sourceRows.pitch == rowByteCount && destinationRows.pitch == rowByteCount) {
+      return try copy(
+        from: source, at: sourceRows.byteOffset, to: destination, at: destinationRows.byteOffset,
+        byteCount: rows * rowByteCount, after: events)
+    }
+    try source.checkRange(
+      "clEnqueueCopyBufferRect", sourceRows.byteOffset, (rows - 1) * sourceRows.pitch + rowByteCount)
+    try destination.checkRange(
+      "clEnqueueCopyBufferRect", destinationRows.byteOffset, (rows - 1) * destinationRows.pitch + rowByteCount)
+    // An origin is (x within a row, row, slice); rows may begin anywhere, so the offset is split by the pitch.
+    let from = [sourceRows.byteOffset % sourceRows.pitch, sourceRows.byteOffset / sourceRows.pitch, 0]
+    let to = [
+      destinationRows.byteOffset % destinationRows.pitch, destinationRows.byteOffset / destinationRows.pitch, 0,
+    ]
+    return try enqueue("clEnqueueCopyBufferRect", after: events, detail: "\(rows) rows of \(rowByteCount) bytes") {
+      clEnqueueCopyBufferRect(
+        handle, source.handle, destination.handle, from, to, [rowByteCount, rows, 1], sourceRows.pitch, 0,
+        destinationRows.pitch, 0, $0, $1, $2)
+    }
+  }
 }

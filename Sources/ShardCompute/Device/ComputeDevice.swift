@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One device with its memory and one in-order queue: what a rank runs on.
+///
+/// Methods that are not `async` enqueue and return at once; what they enqueue runs in that order. They keep the
+/// memory they are given alive until it is done. Two kinds exist: `OpenCLDevice` and `HostDevice`.
+public protocol ComputeDevice: AnyObject, Sendable {
+  /// What `--devices` calls it, such as `pocl:0/2.1` or `host`.
+  var selector: String { get }
+  /// What the driver calls it.
+  var name: String { get }
+  /// What the choice of kernels depends on.
+  var capabilities: Capabilities { get }
+  /// Columns of a weight that lie side by side in this device's panels.
+  var weightPanelWidth: Int { get }
+
+  /// Allocates `byteCount` (≥ 0) bytes, contents undefined.
+  ///
+  /// - Throws: `ComputeError.allocationTooLarge`, or the driver's error.
+  func allocate(byteCount: Int) throws -> DeviceMemory
+
+  /// Copies bytes of `source` into `destination`.
+  func write(
+    _ source: HostMemory, at sourceOffset: Int, byteCount: Int, to destination: DeviceMemory, at byteOffset: Int)
+    throws
+  /// Copies bytes of `source` into host memory; they are there after `finish()`.
+  func read(
+    _ source: DeviceMemory, at byteOffset: Int, byteCount: Int, into destination: HostMemory, at hostOffset: Int)
+    throws
+  /// Copies a matrix between two blocks that this device can address, which must not overlap: equal shapes and types,
+  /// each row-major.
+  func copy(_ source: MatrixView, to destination: MatrixView) throws
+  /// Sets bytes to repetitions of `pattern`; offset and count are multiples of 4.
+  func fill(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, with pattern: UInt32) throws
+
+  /// Rearranges a matrix into the panels of `weight`, padding with zeros.
+  func pack(_ source: MatrixView, into weight: Weight) throws
+  /// Runs a product; see `Product`.
+  func multiply(_ product: Product) throws
+  /// Adds `bias` (one row of f32) to every row of `matrix` (f32, row-major).
+  func addBias(_ bias: MatrixView, to matrix: MatrixView) throws
+  /// Joins addends element by element; see `Reduction`.
+  func reduce(_ reduction: Reduction) throws
+
+  /// Makes device memory visible to host code once everything enqueued before is done; copies nothing where memory is
+  /// shared. Nothing may be enqueued on the range until `endAccess`.
+  func beginAccess(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, writing: Bool) async throws -> HostAccess
+  /// Ends an access; commands enqueued afterwards see what host code wrote.
+  func endAccess(_ access: HostAccess) throws
+
+  /// Suspends until everything enqueued so far is done.
+  ///
+  /// - Throws: the error of a command that failed while it ran.
+  func finish() async throws
+}
+
+/// Device memory that host code may touch until `endAccess`.
+public struct HostAccess: Sendable {
+  // Valid until `endAccess`, which the device's contract asks for; memory is kept alive by `keepAlive`.
+  nonisolated(unsafe) package let address: UnsafeMutableRawPointer
+  /// Size in bytes.
+  public let byteCount: Int
+  package let keepAlive: any Sendable
+
+  package init(address: UnsafeMutableRawPointer, byteCount: Int, keepAlive: any Sendable) {
+    self.address = address
+    self.byteCount = byteCount
+    self.keepAlive = keepAlive
+  }
+
+  /// Calls `body` with the bytes.
+  public func withBytes<R>(_ body: (UnsafeMutableRawBufferPointer) throws -> R) rethrows -> R {
+    try body(UnsafeMutableRawBufferPointer(start: address, count: byteCount))
+  }
+}
+
+extension ComputeDevice {
+  /// Allocates and fills memory with a copy of `values`.
+  public func upload<T: BitwiseCopyable>(_ values: [T]) throws -> DeviceMemory {
+    try upload(HostMemory(values))
+  }
+
+  /// Allocates memory for `source` and copies it there.
+  public func upload(_ source: HostMemory) throws -> DeviceMemory {
+    let memory = try allocate(byteCount: source.byteCount)
+    try write(source, at: 0, byteCount: source.byteCount, to: memory, at: 0)
+    return memory
+  }
+
+  /// Waits for everything enqueued so far and returns the contents of `memory`.
+  public func download<T: BitwiseCopyable>(_ memory: DeviceMemory, as type: T.Type = T.self) async throws -> [T] {
+    let host = HostMemory(byteCount: memory.byteCount)
+    try read(memory, at: 0, byteCount: memory.byteCount, into: host, at: 0)
+    try await finish()
+    return host.array(of: type)
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import OpenCLKit
+import ShardKernels
+import Synchronization
+
+/// The kernels of one device: embedded text, built with options, each made once.
+final class KernelLibrary: Sendable {
+  private let context: Context
+  private let device: Device
+  private let cache: ProgramCache
+  private let kernels = Mutex<[String: Kernel]>([:])
+
+  init(context: Context, device: Device, cache: ProgramCache) {
+    self.context = context
+    self.device = device
+    self.cache = cache
+  }
+
+  /// The kernel of `Kernels/NAME.cl`, whose function is the name with `_` for `/`.
+  ///
+  /// - Throws: `OpenCLError` with the build log; `ComputeError.unsupported` for a name that is not embedded.
+  func kernel(_ name: String, options: [String]) throws -> Kernel {
+    let options = (["-cl-std=CL1.2"] + options).joined(separator: " ")
+    let key = "\(name) \(options)"
+    if let kernel = kernels.withLock({ $0[key] }) { return kernel }
+    guard let text = Self.texts[name] else { throw ComputeError.unsupported("there is no kernel \(name)") }
+    // Built outside the lock: two threads may build the same kernel once each, none waits for another's compiler.
+    let program = try cache.program(context: context, device: device, source: Self.common + text, options: options)
+    let made = try Kernel(program: program, name: name.replacing("/", with: "_"))
+    return kernels.withLock { kernels in
+      let kernel = kernels[key] ?? made
+      kernels[key] = kernel
+      return kernel
+    }
+  }
+
+  /// Every embedded file by its name.
+  static let texts: [String: String] = {
+    var texts: [String: String] = [:]
+    for index in 0..<shard_kernel_source_count {
+      let source = shard_kernel_source_at(index)
+      let bytes = UnsafeRawBufferPointer(start: source.text, count: source.length)
+      texts[String(cString: source.name)] = String(decoding: bytes, as: UTF8.self)
+    }
+    return texts
+  }()
+
+  /// The shared parts, in the order of their names; they come before every kernel.
+  private static let common = texts.filter { $0.key.hasPrefix("common/") }.sorted { $0.key < $1.key }.map(\.value)
+    .joined()
+}

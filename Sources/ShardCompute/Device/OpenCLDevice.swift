@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import OpenCLKit
+import Synchronization
+
+/// A device or sub-device that is driven through OpenCL.
+///
+/// Devices made with one `Context` can address each other's memory.
+public final class OpenCLDevice: ComputeDevice {
+  public let selector: String
+  public let name: String
+  public let capabilities: Capabilities
+  public var weightPanelWidth: Int { tiles.weightPanelWidth }
+  /// The OpenCL device.
+  public let device: Device
+  /// Devices of one context share memory.
+  public let context: Context
+  let queue: Queue
+  let library: KernelLibrary
+  let workspace = Workspace()
+  let tiles: TileShapes
+  private let waiter: EventWaiter
+  /// What the device passes to kernels for memory of zero bytes.
+  private let placeholder: Buffer
+  /// Host memory that commands still use, with the event after which they no longer do.
+  private let inFlight = Mutex<[(event: Event, memory: HostMemory)]>([])
+
+  /// Opens `device` as part of `context`.
+  ///
+  /// - Throws: `OpenCLError`; `ComputeError.unsupported` for a device that cannot run the library's kernels.
+  public init(selector: String, device: Device, context: Context, cache: ProgramCache) throws {
+    guard try device.hasCompiler, try device.isAvailable else {
+      throw ComputeError.unsupported("\(device.name) has no compiler or is not available")
+    }
+    guard try device.hasFastFMA else {
+      throw ComputeError.unsupported("\(device.name) has no fma instruction (CL_FP_FMA), which every sum here needs")
+    }
+    self.selector = selector
+    self.device = device
+    self.context = context
+    name = device.name
+    capabilities = Capabilities(
+      architecture: device.kind.contains(.cpu) ? .cpu : .gpu, computeUnits: try device.computeUnits,
+      vectorWidth: max(4, try device.nativeFloatVectorWidth), localMemoryByteCount: try device.localMemoryByteCount,
+      maximumWorkGroupSize: try device.maximumWorkGroupSize,
+      maximumAllocationByteCount: try device.maximumAllocationByteCount,
+      memoryByteCount: try device.globalMemoryByteCount, hasUnifiedMemory: try device.hasUnifiedMemory)
+    tiles = TileShapes(capabilities)
+    queue = try Queue(context: context, device: device)
+    library = KernelLibrary(context: context, device: device, cache: cache)
+    waiter = EventWaiter(name: "shardcl \(selector)")
+    placeholder = try Buffer(context: context, byteCount: 64)
+  }
+
+  public func allocate(byteCount: Int) throws -> DeviceMemory {
+    guard byteCount >= 0, byteCount <= capabilities.maximumAllocationByteCount else {
+      throw ComputeError.allocationTooLarge(
+        byteCount: byteCount, limit: capabilities.maximumAllocationByteCount, device: name)
+    }
+    guard byteCount > 0 else { return DeviceMemory(byteCount: 0, storage: .empty) }
+    return DeviceMemory(
+      byteCount: byteCount, storage: .buffer(try Buffer(context: context, byteCount: byteCount)))
+  }
+
+  public func write(
+    _ source: HostMemory, at sourceOffset: Int, byteCount: Int, to destination: DeviceMemory, at byteOffset: Int
+  ) throws {
+    try source.checkRange(sourceOffset, byteCount)
+    try destination.checkRange(byteOffset, byteCount)
+    guard byteCount > 0 else { return }
+    let event = try queue.write(
+      source.address + sourceOffset, byteCount: byteCount, to: try buffer(destination), at: byteOffset)
+    keep(source, until: event)
+  }
+
+  public func read(
+    _ source: DeviceMemory, at byteOffset: Int, byteCount: Int, into destination: HostMemory, at hostOffset: Int
+  ) throws {
+    try destination.checkRange(hostOffset, byteCount)
+    try source.checkRange(byteOffset, byteCount)
+    guard byteCount > 0 else { return }
+    let event = try queue.read(
+      try buffer(source), at: byteOffset, byteCount: byteCount, into: destination.address + hostOffset)
+    keep(destination, until: event)
+  }
+
+  public func copy(_ source: MatrixView, to destination: MatrixView) throws {
+    try source.checkCopy(to: destination)
+    guard source.rows > 0, source.columns > 0 else { return }
+    let size = source.elementType.byteCount
+    try queue.copy(
+      from: try buffer(source.memory), Queue.Rows(byteOffset: source.offset * size, pitch: source.rowStride * size),
+      to: try buffer(destination.memory),
+      Queue.Rows(byteOffset: destination.offset * size, pitch: destination.rowStride * size),
+      rowByteCount: source.columns * size, rows: source.rows)
+  }
+
+  public func fill(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, with pattern: UInt32) throws {
+    guard byteOffset % 4 == 0, byteCount % 4 == 0 else {
+      throw ComputeError.outOfBounds("fill of \(byteCount) bytes at \(byteOffset); both must be multiples of 4")
+    }
+    try memory.checkRange(byteOffset, byteCount)
+    guard byteCount > 0 else { return }
+    try queue.fill(try buffer(memory), at: byteOffset, byteCount: byteCount, with: pattern)
+  }
+
+  public func beginAccess(
+    _ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, writing: Bool
+  ) async throws -> HostAccess {
+    try memory.checkRange(byteOffset, byteCount)
+    guard byteCount > 0 else { return HostAccess(address: HostMemory.nowhere, byteCount: 0, keepAlive: memory) }
+    let mapping = try queue.map(
+      try buffer(memory), at: byteOffset, byteCount: byteCount, for: writing ? .readWrite : .read)
+    try await wait(for: mapping.ready)
+    guard let address = mapping.bytes.baseAddress else {
+      throw OpenCLError(call: "clEnqueueMapBuffer", status: .invalidValue, device: name, detail: "no address")
+    }
+    return HostAccess(address: address, byteCount: byteCount, keepAlive: mapping)
+  }
+
+  public func endAccess(_ access: HostAccess) throws {
+    if let mapping = access.keepAlive as? Mapping { try queue.unmap(mapping) }
+  }
+
+  public func finish() async throws {
+    try await wait(for: try queue.marker())
+    prune()
+  }
+
+  /// Suspends until `event` of this device's queue is done.
+  package func wait(for event: Event) async throws {
+    try queue.flush()
+    try await waiter.wait(for: event)
+  }
+
+  /// An event that is done when everything enqueued so far is; other devices of the context can wait for it.
+  package func signal() throws -> Event {
+    let event = try queue.marker()
+    // Another queue may wait for it, and a command that was never handed over never ends.
+    try queue.flush()
+    return event
+  }
+
+  /// Holds back everything enqueued from now on until `events` of other devices of the context are done.
+  package func follow(_ events: [Event]) throws {
+    if !events.isEmpty { try queue.barrier(after: events) }
+  }
+
+  /// The buffer of `memory`; a stand-in that no kernel touches for zero bytes.
+  func buffer(_ memory: DeviceMemory) throws -> Buffer {
+    switch memory.storage {
+    case .empty: return placeholder
+    case .buffer(let buffer) where buffer.context === context: return buffer
+    case .buffer, .host: throw ComputeError.foreignMemory(device: name)
+    }
+  }
+
+  private func keep(_ memory: HostMemory, until event: Event) {
+    prune()
+    inFlight.withLock { $0.append((event, memory)) }
+  }
+
+  /// Lets go of host memory whose command is done; in order, so the first that is not done ends the search.
+  private func prune() {
+    inFlight.withLock { list in
+      let done = list.prefix { (try? $0.event.isDone) ?? true }.count
+      list.removeFirst(done)
+    }
+  }
+}

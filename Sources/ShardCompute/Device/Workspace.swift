@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// Scratch memory of one device, by purpose, that grows to the largest size asked for and is then used again.
+///
+/// A device runs its commands in order, so each may overwrite what the one before left.
+final class Workspace: Sendable {
+  /// What scratch memory is for; one block each.
+  enum Purpose: Hashable, Sendable {
+    /// Activations in panels.
+    case activations
+    /// Pending subtrees of a sum.
+    case tree
+    /// Inner loops of the CPU fallback.
+    case loops
+  }
+
+  private let blocks = Mutex<[Purpose: DeviceMemory]>([:])
+
+  /// The block for `purpose`, at least `byteCount` bytes; `allocate` runs only where it has to grow.
+  func memory(_ purpose: Purpose, byteCount: Int, allocate: (Int) throws -> DeviceMemory) rethrows -> DeviceMemory {
+    if let block = blocks.withLock({ $0[purpose] }), block.byteCount >= byteCount { return block }
+    let block = try allocate(byteCount)
+    blocks.withLock { $0[purpose] = block }
+    return block
+  }
+}

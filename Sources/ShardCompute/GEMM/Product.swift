@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// C = α · A · Wᵀ + β · C on one device.
+///
+/// | operand | shape | type |
+/// | --- | --- | --- |
+/// | `a` | m × k, any strides | f32 |
+/// | `weight` | n × k, panels | f32, f16 or bf16 |
+/// | `c` | m × n, row-major | f32 |
+///
+/// A weight that holds some of the leaves of its sum makes one addend of C for each of `weight.nodes`, `nodeStride`
+/// elements apart. C is not read where β is zero.
+public struct Product: Sendable {
+  /// The activations.
+  public let a: MatrixView
+  /// The weight.
+  public let weight: Weight
+  /// The result, or its first addend.
+  public let c: MatrixView
+  /// Elements from one addend to the next.
+  public let nodeStride: Int
+  /// α.
+  public let alpha: Float
+  /// β.
+  public let beta: Float
+
+  /// Checks that the operands belong together.
+  ///
+  /// - Throws: `ComputeError.mismatch` with the shapes.
+  public init(
+    _ a: MatrixView, _ weight: Weight, into c: MatrixView, nodeStride: Int? = nil, alpha: Float = 1, beta: Float = 0
+  ) throws {
+    guard a.columns == weight.columns, c.rows == a.rows, c.columns == weight.rows else {
+      throw ComputeError.mismatch(
+        "A is \(a.rows) × \(a.columns), W \(weight.rows) × \(weight.columns) and C \(c.rows) × \(c.columns); "
+          + "C = A · Wᵀ needs m × k, n × k and m × n")
+    }
+    guard a.elementType == .f32, c.elementType == .f32, c.columnStride == 1 || c.columns <= 1,
+      c.rowStride >= c.columns || c.rows <= 1
+    else {
+      throw ComputeError.mismatch(
+        "A is \(a.elementType), C \(c.elementType) with strides \(c.rowStride) and \(c.columnStride); "
+          + "A and C are f32 and C is row-major")
+    }
+    let stride = nodeStride ?? c.rows * c.rowStride
+    let nodes = weight.nodes.count
+    if nodes > 1 {
+      // The last addend must lie inside the memory too.
+      _ = try MatrixView(
+        c.memory, rows: c.rows, columns: c.columns, leadingDimension: c.rowStride,
+        offset: c.offset + (nodes - 1) * stride)
+    }
+    self.a = a
+    self.weight = weight
+    self.c = c
+    self.nodeStride = stride
+    self.alpha = alpha
+    self.beta = beta
+  }
+
+  /// Rows of A and C.
+  public var m: Int { a.rows }
+  /// Columns of C.
+  public var n: Int { weight.rows }
+  /// Terms of a sum on this device.
+  public var k: Int { weight.columns }
+}
+
+extension ComputeDevice {
+  /// C = α · A · B + β · C for matrices that are used once; B is k × n, f32, f16 or bf16, any strides.
+  ///
+  /// Transposed operands are `matrix.transposed`. B is packed on the device first; pack a weight once with
+  /// `makeWeight` where it is used more than once.
+  public func multiply(_ a: MatrixView, _ b: MatrixView, into c: MatrixView, alpha: Float = 1, beta: Float = 0) throws {
+    let weight = try Weight(
+      on: self, rows: b.columns, order: SumOrder(length: b.rows), elementType: b.elementType)
+    let product = try Product(a, weight, into: c, alpha: alpha, beta: beta)
+    try pack(b.transposed, into: weight)
+    try multiply(product)
+  }
+}
