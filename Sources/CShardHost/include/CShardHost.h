@@ -1,1 +1,119 @@
 // SPDX-License-Identifier: Apache-2.0
+// The CPU fallback's inner loops. Every function does its part of the work on the calling thread, allocates nothing
+// and is safe to call from many threads on disjoint outputs.
+//
+// One order of addition. k is cut into SHARD_HOST_LEAVES leaves (shard_host_leaf_border). Inside a leaf every element
+// of the result is one chain of fma over ascending k, starting at +0. Leaves meet, left + right, in the complete binary
+// tree. A caller that owns leaves [leaf_begin, leaf_end) gets the nodes (complete subtrees) that cover them. All
+// functions give these bits on every instruction set.
+//
+// Panels. A matrix of rows x columns (columns is the dimension that is summed) is stored as
+//   panel[(r / width * columns + p) * width + r % width]      r < rows, p < columns
+// and the last panel is filled up with zeros. Width is shard_host_panel_rows() for A and shard_host_panel_columns()
+// for B, the n x k weight; both depend on the machine. 64-byte alignment is fastest, none is needed.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHARD_HOST_LEAVES 8
+#define SHARD_HOST_GEMV_ROWS 8
+#define SHARD_HOST_ADDENDS 16
+
+typedef enum __attribute__((enum_extensibility(closed))) shard_host_type : uint32_t {
+  SHARD_HOST_F32,
+  SHARD_HOST_F16,
+  SHARD_HOST_BF16,
+} shard_host_type;
+
+typedef enum __attribute__((enum_extensibility(closed))) shard_host_operation : uint32_t {
+  SHARD_HOST_SUM,
+  SHARD_HOST_MAX, // IEEE 754 maximum: NaN propagates, -0 < +0
+  SHARD_HOST_MIN, // IEEE 754 minimum
+} shard_host_operation;
+
+// Element (r, p) is data[r * row_stride + p * column_stride]; strides count elements.
+typedef struct {
+  const void *data;
+  shard_host_type type;
+  size_t rows, columns;
+  ptrdiff_t row_stride, column_stride;
+} shard_host_matrix;
+
+// C = alpha * A * B^T + beta * C, A m x k in f32, B n x k. Operands hold the columns of the owned leaves only:
+// shard_host_leaf_border(k, unit, leaf_end) - shard_host_leaf_border(k, unit, leaf_begin) of them.
+typedef struct {
+  size_t m, n;
+  size_t k, unit; // of the whole product; leaves are whole units
+  uint32_t leaf_begin, leaf_end;
+  const void *b; // panels, width shard_host_panel_columns()
+  shard_host_type b_type;
+  float alpha, beta; // C is not read where beta is 0
+  float *c;          // element (i, j) of node x is c[x * node_stride + i * ldc + j]
+  size_t ldc, node_stride;
+} shard_host_product;
+
+// Blocks of C, counted in panels.
+typedef struct {
+  size_t rows, columns;
+} shard_host_block;
+
+// The instruction set in use: "x86-64-v4", "x86-64-v3" or "default". The best that the CPU has; the environment
+// variable SHARDCL_HOST_LEVEL names a lower one, read once.
+const char *shard_host_level(void);
+size_t shard_host_panel_rows(void);
+size_t shard_host_panel_columns(void);
+
+// Where leaf `leaf` (0 to 8) starts: min(k, leaf * units / 8 * unit), units = ceil(k / unit).
+size_t shard_host_leaf_border(size_t k, size_t unit, uint32_t leaf);
+// How many complete subtrees cover [leaf_begin, leaf_end): 1 for [0, 8), 2 for [3, 6), 0 where it is empty.
+uint32_t shard_host_node_count(uint32_t leaf_begin, uint32_t leaf_end);
+
+// Writes panels [panel_begin, panel_end) of `source` to `target`, the address of panel 0. `target_type` is the
+// source's type or f32.
+void shard_host_pack(const shard_host_matrix *source, size_t width, shard_host_type target_type, void *target,
+                     size_t panel_begin, size_t panel_end);
+
+// A good size of block for `workers` threads that take blocks as they become free.
+shard_host_block shard_host_gemm_block(size_t m, size_t n, size_t workers);
+// Bytes that a call of shard_host_gemm with a block of this size needs as scratch, one such piece per thread.
+size_t shard_host_gemm_scratch_bytes(shard_host_block block);
+// All nodes of the block of C whose panels are [row_begin, row_end) of A and [column_begin, column_end) of B.
+void shard_host_gemm(const shard_host_product *product, const float *a_panels, size_t row_begin, size_t row_end,
+                     size_t column_begin, size_t column_end, void *scratch);
+
+// The same for few rows: x is m x k row-major, x[i * ldx + p]; columns of C that belong to panels
+// [column_begin, column_end). Up to SHARD_HOST_GEMV_ROWS rows cost one reading of B.
+void shard_host_gemv(const shard_host_product *product, const float *x, size_t ldx, size_t column_begin,
+                     size_t column_end);
+
+// out[i] = the tree of addends[.][i], for i in [begin, end), in f32 with one rounding to `type` at the end (to nearest,
+// ties to even). `program` is the tree in postfix: a byte below `addend_count` pushes that addend, SHARD_HOST_JOIN
+// joins the two on top, the lower one left. `out` may be one of the addends. False, and nothing written, if the
+// program is not one tree or there are more than SHARD_HOST_ADDENDS addends.
+#define SHARD_HOST_JOIN 255
+bool shard_host_reduce(shard_host_operation operation, shard_host_type type, const void *const *addends,
+                       size_t addend_count, const uint8_t *program, size_t program_length, void *out, size_t begin,
+                       size_t end);
+
+// c[i * ldc + j] += bias[j]
+void shard_host_add_bias(float *c, size_t ldc, const float *bias, size_t rows, size_t columns);
+
+// The judge, in f64: for rows [row_begin, row_end) of A * B^T, straight from the unpacked operands (a m x k, b n x k),
+// product[i * n + j] = sum of a[i, p] * b[j, p] and magnitude[i * n + j] = sum of |a[i, p]| * |b[j, p]|.
+size_t shard_host_reference_scratch_bytes(void);
+void shard_host_reference(const shard_host_matrix *a, const shard_host_matrix *b, size_t row_begin, size_t row_end,
+                          double *product, double *magnitude, void *scratch);
+
+// The largest |c - reference| / ((k + 8) * 2^-24 * magnitude) over rows x columns; c has leading dimension ldc, the
+// others are dense. At most 1 where the product is right. 0 / 0 counts as 0. Infinite where c or the reference is NaN
+// and the other is not, where an infinity does not match, and for a c that overflowed although reference and bound
+// stay below the largest f32. The bound also allows 2^-150 per term, the rounding of subnormal sums.
+double shard_host_error_over_bound(const float *c, size_t ldc, const double *reference, const double *magnitude,
+                                   size_t rows, size_t columns, size_t k);
+
+// Runs independent fma chains in registers; returns the floating-point operations done and stores a value that
+// depends on all of them.
+double shard_host_fma_peak(size_t iterations, float *value);
+// Reads every byte once and returns a checksum, so that no read is left out.
+uint64_t shard_host_read(const void *data, size_t byte_count);
