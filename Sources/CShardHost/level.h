@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The body of a level: its file defines LEVEL, LEVEL_NAME and what the parts below ask for, then includes this.
+#pragma once
+#include "levels.h"
+#include "panels.h"
+#include "peaks.h"
+#include "products.h"
+#include "reductions.h"
+#include "reference.h"
+#include "vector_products.h"
+
+const shard_host_functions LEVEL = {
+    .name = LEVEL_NAME,
+    .panel_rows = TILE_ROWS,
+    .panel_columns = TILE_COLUMNS,
+    .gemm_scratch_bytes = gemm_scratch_bytes,
+    .reference_scratch_bytes = reference_scratch_bytes,
+    .pack = pack,
+    .gemm = gemm,
+    .gemv = gemv,
+    .reduce = reduce,
+    .add_bias = add_bias,
+    .reference = reference,
+    .error_over_bound = error_over_bound,
+    .fma_peak = fma_peak,
+    .read = read_all,
+};

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// All inner loops, compiled once for each instruction set; shard_host_* calls go through the table of the best one.
+#pragma once
+#include "CShardHost.h"
+
+typedef struct {
+  const char *name;
+  size_t panel_rows, panel_columns;
+  size_t (*gemm_scratch_bytes)(shard_host_block);
+  size_t (*reference_scratch_bytes)(void);
+  void (*pack)(const shard_host_matrix *, size_t, shard_host_type, void *, size_t, size_t);
+  void (*gemm)(const shard_host_product *, const float *, size_t, size_t, size_t, size_t, void *);
+  void (*gemv)(const shard_host_product *, const float *, size_t, size_t, size_t);
+  void (*reduce)(shard_host_operation, shard_host_type, const void *const *, size_t, const uint8_t *, size_t, void *,
+                 size_t, size_t);
+  void (*add_bias)(float *, size_t, const float *, size_t, size_t);
+  void (*reference)(const shard_host_matrix *, const shard_host_matrix *, size_t, size_t, double *, double *, void *);
+  double (*error_over_bound)(const float *, size_t, const double *, const double *, size_t, size_t, size_t);
+  double (*fma_peak)(size_t, float *);
+  uint64_t (*read)(const void *, size_t);
+} shard_host_functions;
+
+extern const shard_host_functions shard_host_level_default, shard_host_level_v3, shard_host_level_v4;
