@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Numbers that a seed determines: SplitMix64 of Steele, Lea and Flood 2014, https://doi.org/10.1145/2660193.2660195.
+public struct RandomNumbers: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  public init(_ seed: TestSeed) { state = seed.value }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  /// `count` whole numbers of `range` as floats.
+  public mutating func integers(_ count: Int, in range: ClosedRange<Int>) -> [Float] {
+    let width = UInt64(range.upperBound - range.lowerBound + 1)
+    return (0..<count).map { _ in Float(range.lowerBound + Int(next() % width)) }
+  }
+
+  /// `count` floats of [-1, 1), each a multiple of 2⁻²³.
+  public mutating func floats(_ count: Int) -> [Float] {
+    (0..<count).map { _ in Float(Int(next() >> 40) - 1 << 23) * 0x1p-23 }
+  }
+}
