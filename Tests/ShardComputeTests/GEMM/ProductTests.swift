@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+import ShardCompute
+import Testing
+import TestSupport
+
+@Suite("products") struct ProductTests {
+  @Test("have the bits of the definition on host", arguments: ElementType.allCases)
+  func bits(elementType: ElementType) async throws {
+    let device = HostDevice()
+    for (m, n, k) in ProductProblem.edgeShapes {
+      let problem = ProductProblem(m: m, n: n, k: k, elementType: elementType)
+      let (a, w, c) = problem.operands(seed: 1, exact: false)
+      let (result, intact) = try await problem.run(on: device, a, w, c)
+      #expect(result.map(\.bitPattern) == problem.reference(a, w, c).map(\.bitPattern), "\(problem)")
+      #expect(intact, "\(problem)")
+    }
+  }
+}
