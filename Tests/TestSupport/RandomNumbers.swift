@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Numbers that a seed determines: SplitMix64 of Steele, Lea and Flood 2014, https://doi.org/10.1145/2660193.2660195.
+/// SplitMix64, https://doi.org/10.1145/2714064.2660195: the same numbers for the same seed everywhere.
 public struct RandomNumbers: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
+  /// Numbers that follow from `seed` alone.
+  public init(seed: UInt64) { state = seed }
+
+  /// Numbers that follow from `seed` alone.
   public init(_ seed: TestSeed) { state = seed.value }
 
+  /// The next 64 bits.
   public mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var z = state

@@ -26,6 +26,13 @@ public enum TestDevices {
     return devices.first { $0.kind.contains(.cpu) } ?? devices.first
   }()
 
+  /// The first OpenCL device of any kind, opened alone; nil without a driver.
+  public static func openCL() throws -> OpenCLDevice? {
+    guard let device = try Platform.all().lazy.flatMap({ try $0.devices() }).first else { return nil }
+    return try OpenCLDevice(
+      selector: "test", device: device, context: Context(devices: [device]), cache: ProgramCache(folder: nil))
+  }
+
   /// Devices for `count` ranks; the same ones at each call.
   public static func ranks(_ count: Int, _ kind: Kind) throws -> [any ComputeDevice] {
     try made.withLock { made in
