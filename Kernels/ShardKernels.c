@@ -1,5 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ShardKernels.h"
 
-const shard_kernel_source shard_kernel_sources[] = {{"", "", 0}};
-const size_t shard_kernel_source_count = 0;
+static const char common_elements[] = {
+#embed "common/elements.cl"
+    , 0};
+static const char common_leaves[] = {
+#embed "common/leaves.cl"
+    , 0};
+static const char gemm_pack[] = {
+#embed "gemm/pack.cl"
+    , 0};
+static const char gemm_packed[] = {
+#embed "gemm/packed.cl"
+    , 0};
+
+#define SOURCE(name, text) {name, text, sizeof text - 1}
+const shard_kernel_source shard_kernel_sources[] = {
+    SOURCE("common/elements", common_elements),
+    SOURCE("common/leaves", common_leaves),
+    SOURCE("gemm/pack", gemm_pack),
+    SOURCE("gemm/packed", gemm_packed),
+};
+const size_t shard_kernel_source_count = sizeof shard_kernel_sources / sizeof *shard_kernel_sources;

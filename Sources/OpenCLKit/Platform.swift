@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import COpenCL
+import Synchronization
 
 /// One OpenCL driver ("platform") that the loader found.
 public struct Platform: Sendable {
@@ -26,8 +27,15 @@ public struct Platform: Sendable {
     extensions = Set(try text(CL_PLATFORM_EXTENSIONS).split(separator: " ").map(String.init))
   }
 
+  /// Drivers set themselves up in the first listing, and PoCL 3.1 shows no device to a second thread meanwhile.
+  private static let listing = Mutex<Void>(())
+
   /// Every platform, in the loader's order; none, rather than an error, where no driver is installed.
   public static func all() throws(OpenCLError) -> [Platform] {
+    try listing.withLock { _ in Result { () throws(OpenCLError) in try list() } }.get()
+  }
+
+  private static func list() throws(OpenCLError) -> [Platform] {
     var count: cl_uint = 0
     let code = clGetPlatformIDs(0, nil, &count)
     if code == OpenCLStatus.platformNotFound.rawValue { return [] }
@@ -42,6 +50,10 @@ public struct Platform: Sendable {
 
   /// The devices of `kind`, in the driver's order; empty where there is none.
   public func devices(_ kind: Device.Kind = .all) throws(OpenCLError) -> [Device] {
+    try Self.listing.withLock { _ in Result { () throws(OpenCLError) in try list(kind) } }.get()
+  }
+
+  private func list(_ kind: Device.Kind) throws(OpenCLError) -> [Device] {
     var count: cl_uint = 0
     let code = clGetDeviceIDs(handle, kind.rawValue, 0, nil, &count)
     if code == OpenCLStatus.deviceNotFound.rawValue { return [] }

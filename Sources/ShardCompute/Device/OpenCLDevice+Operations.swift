@@ -2,13 +2,6 @@
 import OpenCLKit
 
 extension OpenCLDevice {
-  public func pack(_ source: MatrixView, into weight: Weight) throws {
-    try weight.checkSource(source)
-  }
-
-  public func multiply(_ product: Product) throws {
-  }
-
   public func addBias(_ bias: MatrixView, to matrix: MatrixView) throws {
     try matrix.checkBias(bias)
   }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// gemm/pack: puts a matrix of any strides into the panels that every product reads.
+// source  rows x k       source[offset + r * row_stride + p * column_stride], SOURCE
+// panels  k x WIDTH each panels[((r / WIDTH) * k + p) * WIDTH + r % WIDTH], TARGET; rows past the last are zero
+// Work-item (x, y) fills steps x * chunk .. of panel y. Any work-group size. Global size (ceil(k / chunk), ceil(rows / WIDTH)).
+// Fast where one stride is 1. A conversion is exact: TARGET is SOURCE or F32.
+#ifndef WIDTH
+#define WIDTH 14 // rows of a panel, even
+#endif
+#ifndef SOURCE
+#define SOURCE F32 // F32, F16, BF16
+#endif
+#ifndef TARGET
+#define TARGET F32 // F32, or as SOURCE
+#endif
+#if WIDTH < 2 || WIDTH % 2
+#error "gemm/pack: WIDTH must be even"
+#endif
+#if !ELEMENT(SOURCE) || !ELEMENT(TARGET)
+#error "gemm/pack: SOURCE and TARGET must be F32, F16 or BF16"
+#endif
+#if ELEMENT(TARGET) != ELEMENT_F32 && ELEMENT(TARGET) != ELEMENT(SOURCE)
+#error "gemm/pack: TARGET must be F32 or as SOURCE"
+#endif
+
+#if ELEMENT(TARGET) == ELEMENT_F32
+typedef STORAGE(SOURCE) stored;
+typedef float element;
+typedef float2 element2;
+typedef float4 element4;
+#define READ(N) LOAD(SOURCE, N)
+#else // bits are copied as they are
+typedef ushort stored, element;
+typedef ushort2 element2;
+typedef ushort4 element4;
+#define READ(N) JOIN_WORDS(read, N)
+static inline ushort read1(__global const ushort *p) { return *p; }
+static inline ushort2 read2(__global const ushort *p) { return vload2(0, p); }
+static inline ushort4 read4(__global const ushort *p) { return vload4(0, p); }
+#endif
+
+static inline void pack_any(int rows, int steps, long row_stride, long column_stride, __global const stored *source,
+                            __global element *panel) {
+  for (int p = 0; p < steps; p++)
+    for (int r = 0; r < WIDTH; r++)
+      panel[p * WIDTH + r] = r < rows ? READ(1)(source + r * row_stride + p * column_stride) : 0;
+}
+
+// Column-major source: a step is WIDTH neighbours.
+static inline void pack_columns(int steps, long column_stride, __global const stored *source, __global element *panel) {
+  for (int p = 0; p < steps; p++, source += column_stride, panel += WIDTH) {
+#pragma unroll
+    for (int r = 0; r + 4 <= WIDTH; r += 4) vstore4(READ(4)(source + r), 0, panel + r);
+    if (WIDTH % 4) vstore2(READ(2)(source + WIDTH - 2), 0, panel + WIDTH - 2);
+  }
+}
+
+// Row-major source: 4 x 4 transposed in registers. Only four rows are read side by side, since rows a power of two apart share
+// cache sets.
+static inline void pack_rows(int steps, long row_stride, __global const stored *source, __global element *panel) {
+  for (int r = 0; r + 4 <= WIDTH; r += 4) {
+    __global const stored *row = source + r * row_stride;
+    for (int p = 0; p < steps; p += 4) {
+      const element4 x = READ(4)(row + p), y = READ(4)(row + row_stride + p), z = READ(4)(row + 2 * row_stride + p),
+                     w = READ(4)(row + 3 * row_stride + p);
+      __global element *out = panel + p * WIDTH + r;
+      vstore4((element4)(x.s0, y.s0, z.s0, w.s0), 0, out);
+      vstore4((element4)(x.s1, y.s1, z.s1, w.s1), 0, out + WIDTH);
+      vstore4((element4)(x.s2, y.s2, z.s2, w.s2), 0, out + 2 * WIDTH);
+      vstore4((element4)(x.s3, y.s3, z.s3, w.s3), 0, out + 3 * WIDTH);
+    }
+  }
+  if (WIDTH % 4) {
+    __global const stored *row = source + (WIDTH - 2) * row_stride;
+    for (int p = 0; p < steps; p += 4) {
+      const element4 x = READ(4)(row + p), y = READ(4)(row + row_stride + p);
+      __global element *out = panel + p * WIDTH + WIDTH - 2;
+      vstore2((element2)(x.s0, y.s0), 0, out);
+      vstore2((element2)(x.s1, y.s1), 0, out + WIDTH);
+      vstore2((element2)(x.s2, y.s2), 0, out + 2 * WIDTH);
+      vstore2((element2)(x.s3, y.s3), 0, out + 3 * WIDTH);
+    }
+  }
+}
+
+__kernel void gemm_pack(int rows, int k, int chunk, __global const stored *restrict source, long offset, long row_stride,
+                        long column_stride, __global element *restrict panels) {
+  const long row0 = (long)get_global_id(1) * WIDTH, p0 = (long)get_global_id(0) * chunk;
+  if (row0 >= rows || p0 >= k) return;
+  int steps = (int)min((long)chunk, k - p0);
+  const int count = (int)min((long)WIDTH, rows - row0);
+  source += offset + row0 * row_stride + p0 * column_stride;
+  panels += (row0 / WIDTH * k + p0) * WIDTH;
+  if (count == WIDTH && row_stride == 1) {
+    pack_columns(steps, column_stride, source, panels);
+  } else if (count == WIDTH && column_stride == 1) {
+    const int whole = steps & ~3;
+    pack_rows(whole, row_stride, source, panels);
+    pack_any(WIDTH, steps - whole, row_stride, 1, source + whole, panels + whole * WIDTH);
+  } else {
+    pack_any(count, steps, row_stride, column_stride, source, panels);
+  }
+}

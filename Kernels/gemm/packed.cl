@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// gemm/packed: C = alpha * A . B^T + beta * C on CPU devices, from packed panels (gemm/pack), in the one order (common/leaves).
+// A  m x k_local  a[((i / MR) * k_local + p) * MR + i % MR], f32        k_local: the part of k in leaves [leaf_begin, leaf_end)
+// B  n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], B_TYPE
+// C  m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
+// One work-item is one work-group; item (x, y) owns block_n column panels from x * block_n, block_m row panels from y * block_m.
+// It takes chunk_k steps of k at a time, so that a chunk of a column panel and of its row panels stay in L2.
+// state  local, of each tile the subtrees that wait for a sibling, and the sum of a leaf that is cut by a chunk:
+//        tiles * (LEAF_LEVELS + 1) * MR * NR floats, tiles = 1 where chunk_k >= k_local, else block_m * block_n.
+// Edges: any m, n, k; panels are padded with zeros, and only elements inside C are read or written.
+#ifndef MR
+#define MR 14 // rows of a register tile: MR * NR / VECTOR + NR / VECTOR + 1 vector registers
+#endif
+#ifndef NR
+#define NR 32 // columns of a register tile, a multiple of VECTOR
+#endif
+#ifndef VECTOR
+#define VECTOR 16 // floats of a vector register: 4, 8, 16
+#endif
+#ifndef B_TYPE
+#define B_TYPE F32 // F32, F16, BF16
+#endif
+#ifndef PREFETCH_A
+#define PREFETCH_A 64 // steps of k that A is fetched ahead, 0 for none
+#endif
+#ifndef PREFETCH_B
+#define PREFETCH_B 16
+#endif
+#if NR % VECTOR
+#error "gemm/packed: VECTOR must divide NR"
+#endif
+#if !ELEMENT(B_TYPE)
+#error "gemm/packed: B_TYPE must be F32, F16 or BF16"
+#endif
+
+#define NV (NR / VECTOR)
+#define TILE (MR * NV) // vectors of a tile
+typedef JOIN_WORDS(float, VECTOR) vector;
+typedef vector unaligned_vector __attribute__((aligned(4))); // vstore16 is four stores on some devices
+
+#define UNROLL _Pragma("unroll")
+#define EACH_VECTOR(statement)                                                                                         \
+  UNROLL for (int i = 0; i < MR; i++) {                                                                                \
+    UNROLL for (int v = 0; v < NV; v++) { statement; }                                                                 \
+  }
+
+#ifndef __has_builtin
+#define __has_builtin(x) 0
+#endif
+#if __has_builtin(__builtin_prefetch)
+#define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#else
+#define FETCH(p)
+#endif
+
+// sum += a . b^T over `steps` steps of k.
+static inline void multiply(__global const float *a, __global const STORAGE(B_TYPE) *b, int steps, vector sum[MR][NV]) {
+  for (int p = 0; p < steps; p++, a += MR, b += NR) {
+    if (PREFETCH_A) FETCH(a + PREFETCH_A * MR);
+    if (PREFETCH_B) {
+      UNROLL for (int j = 0; j < NR; j += 64 / sizeof(*b)) FETCH(b + PREFETCH_B * NR + j);
+    }
+    vector row[NV];
+    UNROLL for (int v = 0; v < NV; v++) row[v] = LOAD(B_TYPE, VECTOR)(b + v * VECTOR);
+    EACH_VECTOR(sum[i][v] = fma((vector)(a[i]), row[v], sum[i][v]))
+  }
+}
+
+// Stores the rows x columns of a tile that are inside C. `tile` is scratch.
+static inline void store_tile(vector sum[MR][NV], int rows, int columns, float alpha, float beta, __global float *c,
+                              long ldc, __local vector *tile) {
+  if (columns == NR) {
+    UNROLL for (int i = 0; i < MR; i++) {
+      if (i < rows) {
+        __global unaligned_vector *out = (__global unaligned_vector *)(c + i * ldc);
+        UNROLL for (int v = 0; v < NV; v++) {
+          const vector x = alpha * sum[i][v];
+          out[v] = beta == 0 ? x : fma((vector)(beta), out[v], x);
+        }
+      }
+    }
+    return;
+  }
+  EACH_VECTOR(tile[i * NV + v] = sum[i][v])
+  __local const float *element = (__local const float *)tile;
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < columns; j++) {
+      const float x = alpha * element[i * NR + j];
+      c[i * ldc + j] = beta == 0 ? x : fma(beta, c[i * ldc + j], x);
+    }
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void gemm_packed(int m, int n, int k, int unit, int leaf_begin, int leaf_end, int block_m, int block_n, int chunk_k,
+                 float alpha, float beta, __global const float *restrict a,
+                 __global const STORAGE(B_TYPE) *restrict b, __global float *restrict c, long c_offset, long ldc,
+                 long node_stride, __local vector *state) {
+  const int y0 = get_global_id(1) * block_m, y1 = min((m + MR - 1) / MR, y0 + block_m);
+  const int x0 = get_global_id(0) * block_n, x1 = min((n + NR - 1) / NR, x0 + block_n);
+  int border[LEAVES + 1]; // of the leaves, counted from the first that is ours
+  for (int i = 0; i <= LEAVES; i++) border[i] = leaf_border(i, k, unit) - leaf_border(leaf_begin, k, unit);
+  const int k_local = border[leaf_end];
+  const int tile_state = chunk_k < k_local ? (LEAF_LEVELS + 1) * TILE : 0;
+
+  int first = leaf_begin; // leaf of a chunk
+  for (int k0 = 0; first < leaf_end; k0 += chunk_k) {
+    const int k1 = k_local - k0 > chunk_k ? k0 + chunk_k : k_local;
+    const int first_node = nodes_before(first, leaf_begin, leaf_end);
+    for (int x = x0; x < x1; x++)
+      for (int y = y0; y < y1; y++) {
+        __local vector *waiting = state + ((x - x0) * block_m + y - y0) * tile_state, *cut = waiting + LEAF_LEVELS * TILE;
+        __global float *out = c + c_offset + first_node * node_stride + (long)y * MR * ldc + (long)x * NR;
+        vector sum[MR][NV];
+        if (k0 > border[first]) {
+          EACH_VECTOR(sum[i][v] = cut[i * NV + v])
+        } else {
+          EACH_VECTOR(sum[i][v] = 0)
+        }
+        int at = k0;
+        for (int leaf = first; leaf < leaf_end; leaf++) {
+          const int stop = min(k1, border[leaf + 1]);
+          multiply(a + ((long)y * k_local + at) * MR, b + ((long)x * k_local + at) * NR, stop - at, sum);
+          at = stop;
+          if (stop < border[leaf + 1]) {
+            EACH_VECTOR(cut[i * NV + v] = sum[i][v])
+            break;
+          }
+          int level = 0;
+          for (; node_joins(leaf, level, leaf_begin); level++) {
+            EACH_VECTOR(sum[i][v] = waiting[level * TILE + i * NV + v] + sum[i][v])
+          }
+          if (node_is_final(leaf, level, leaf_end)) {
+            store_tile(sum, min(MR, m - y * MR), min(NR, n - x * NR), alpha, beta, out, ldc, cut);
+            out += node_stride;
+          } else {
+            EACH_VECTOR(waiting[level * TILE + i * NV + v] = sum[i][v])
+          }
+          EACH_VECTOR(sum[i][v] = 0)
+        }
+      }
+    while (first < leaf_end && border[first + 1] <= k1) first++;
+  }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import OpenCLKit
+
+extension GEMM {
+  /// `gemm/pack`: a matrix of any strides into panels.
+  enum Pack {
+    static let name = "gemm/pack"
+
+    /// Enqueues the rearrangement of `source` into panels of `width` rows, converted to `target`.
+    static func launch(
+      _ source: MatrixView, into panels: Buffer, width: Int, target: ElementType, on device: OpenCLDevice
+    ) throws {
+      guard source.rows > 0, source.columns > 0 else { return }
+      let kernel = try device.library.kernel(
+        name,
+        options: ["-DWIDTH=\(width)", "-DSOURCE=\(source.elementType.kernelName)", "-DTARGET=\(target.kernelName)"])
+      let panelCount = (source.rows + width - 1) / width
+      let chunk = chunk(columns: source.columns, panelCount: panelCount, device.capabilities)
+      try kernel.launch(
+        on: device.queue, size: LaunchSize(global: [(source.columns + chunk - 1) / chunk, panelCount], local: [1, 1]),
+        arguments: [
+          .int(Int32(source.rows)), .int(Int32(source.columns)), .int(Int32(chunk)),
+          .buffer(try device.buffer(source.memory)), .long(Int64(source.offset)), .long(Int64(source.rowStride)),
+          .long(Int64(source.columnStride)), .buffer(panels),
+        ])
+    }
+
+    /// Steps of k that a work-item packs: whole panels where there are enough of them for the compute units.
+    private static func chunk(columns: Int, panelCount: Int, _ capabilities: Capabilities) -> Int {
+      if capabilities.architecture == .gpu { return 4 }
+      let wanted = 8 * capabilities.computeUnits
+      let pieces = max(1, (wanted + panelCount - 1) / panelCount)
+      return max(64, ((columns + pieces - 1) / pieces + 3) & ~3)
+    }
+  }
+}
+
+extension OpenCLDevice {
+  public func pack(_ source: MatrixView, into weight: Weight) throws {
+    try weight.checkSource(source)
+    guard weight.rows > 0, weight.columns > 0 else { return }
+    guard max(source.rows, source.columns) <= Int(Int32.max) - 64 else {
+      throw ComputeError.unsupported("a matrix of \(source.rows) × \(source.columns); kernels count in 31 bits")
+    }
+    try GEMM.Pack.launch(
+      source, into: try buffer(weight.memory), width: weight.panelWidth, target: weight.elementType, on: self)
+  }
+
+  /// A in panels of `width` rows, in scratch memory that the next product overwrites.
+  func packedActivations(_ a: MatrixView, width: Int) throws -> Buffer {
+    let byteCount = (a.rows + width - 1) / width * width * a.columns * 4
+    guard byteCount > 0 else { return try buffer(DeviceMemory(byteCount: 0, storage: .empty)) }
+    let memory = try workspace.memory(.activations, byteCount: byteCount, allocate: allocate)
+    let panels = try buffer(memory)
+    try GEMM.Pack.launch(a, into: panels, width: width, target: .f32, on: self)
+    return panels
+  }
+}
