@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ShardCL
 import ShardCompute
+import TestSupport
 import Testing
 
 @Suite("Parallel linear layers") struct LinearLayerTests {
@@ -12,11 +13,11 @@ import Testing
     let weight: HostMatrix
     let bias: HostMatrix
 
-    init(seed: UInt64) throws {
-      var numbers = Numbers(seed)
-      x = numbers.fractions(tokens * inputs)
-      weight = try HostMatrix(numbers.fractions(outputs * inputs), rows: outputs, columns: inputs)
-      bias = try HostMatrix(numbers.fractions(outputs), rows: 1, columns: outputs)
+    init(_ seed: TestSeed) throws {
+      var numbers = RandomNumbers(seed)
+      x = numbers.floats(tokens * inputs)
+      weight = try HostMatrix(numbers.floats(outputs * inputs), rows: outputs, columns: inputs)
+      bias = try HostMatrix(numbers.floats(outputs), rows: 1, columns: outputs)
     }
 
     /// The layer on one device, with the bias added here.
@@ -31,10 +32,10 @@ import Testing
     }
   }
 
-  @Test("column-parallel has the bits of one device", arguments: HostMeshes.rankCounts)
-  func columnParallel(ranks: Int) async throws {
-    let mesh = try HostMeshes.make(ranks)
-    let layer = try Layer(seed: 1)
+  @Test("column-parallel has the bits of one device", arguments: MeshCase.all, TestSeed.fixedAndFresh)
+  func columnParallel(meshCase: MeshCase, seed: TestSeed) async throws {
+    let mesh = try meshCase.make()
+    let layer = try Layer(seed)
     let x = try ShardedTensor(
       layer.x, rows: layer.tokens, columns: layer.inputs, on: mesh, placement: .replicate)
     for (bias, granularity) in [(false, 1), (true, 1), (true, 4)] {
@@ -50,10 +51,12 @@ import Testing
     }
   }
 
-  @Test("row-parallel adds the bias once, in every placement of the result", arguments: HostMeshes.rankCounts)
-  func rowParallel(ranks: Int) async throws {
-    let mesh = try HostMeshes.make(ranks)
-    let layer = try Layer(seed: 2)
+  @Test(
+    "row-parallel adds the bias once, in every placement of the result", arguments: MeshCase.all, TestSeed.fixedAndFresh
+  )
+  func rowParallel(meshCase: MeshCase, seed: TestSeed) async throws {
+    let mesh = try meshCase.make()
+    let layer = try Layer(seed)
     for bias in [false, true] {
       let linear = try RowParallelLinear(
         weight: layer.weight, bias: bias ? layer.bias : nil, on: mesh, unit: 32)
@@ -71,15 +74,17 @@ import Testing
     }
   }
 
-  @Test("a column-parallel layer feeds a row-parallel one without moving anything", arguments: HostMeshes.rankCounts)
-  func pair(ranks: Int) async throws {
-    let mesh = try HostMeshes.make(ranks)
+  @Test(
+    "a column-parallel layer feeds a row-parallel one without moving anything", arguments: MeshCase.all,
+    TestSeed.fixedAndFresh)
+  func pair(meshCase: MeshCase, seed: TestSeed) async throws {
+    let mesh = try meshCase.make()
     let one = try DeviceMesh([HostDevice()])
-    var numbers = Numbers(5)
+    var numbers = RandomNumbers(seed)
     let (tokens, model, hidden, head) = (3, 40, 96, 8)
-    let up = try HostMatrix(numbers.fractions(hidden * model), rows: hidden, columns: model)
-    let down = try HostMatrix(numbers.fractions(model * hidden), rows: model, columns: hidden)
-    let values = numbers.fractions(tokens * model)
+    let up = try HostMatrix(numbers.floats(hidden * model), rows: hidden, columns: model)
+    let down = try HostMatrix(numbers.floats(model * hidden), rows: model, columns: hidden)
+    let values = numbers.floats(tokens * model)
     func run(on mesh: DeviceMesh) async throws -> [Float] {
       let second = try RowParallelLinear(weight: down, on: mesh, unit: head)
       let first = try ColumnParallelLinear(weight: up, on: mesh, partition: second.weight.partition)
@@ -91,8 +96,8 @@ import Testing
 
   @Test("wrong inputs, biases and results are refused")
   func refusals() async throws {
-    let mesh = try HostMeshes.make(2)
-    let layer = try Layer(seed: 3)
+    let mesh = try MeshCase.host(2)
+    let layer = try Layer(TestSeed(3))
     let short = try HostMatrix([1, 2, 3], rows: 1, columns: 3)
     #expect { try ColumnParallelLinear(weight: layer.weight, bias: short, on: mesh) } throws: {
       "\($0)".contains("1 × 3") && "\($0)".contains("1 × 22")

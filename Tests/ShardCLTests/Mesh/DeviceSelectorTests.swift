@@ -57,7 +57,7 @@ import Testing
   /// A workstation: two equal cards behind two drivers, one of them with an accelerator, and two CPU drivers.
   static let machine = [
     device("nvidia", 0, .gpu, uuid: 1), device("nvidia", 1, .gpu, uuid: 2), device("mesa", 0, .gpu, uuid: 2),
-    device("mesa", 1, .accelerator), device("pocl", 0, .cpu, name: "cpu-zen"),
+    device("mesa", 1, .accelerator, name: "npu"), device("pocl", 0, .cpu, name: "cpu-zen"),
     device("intel", 0, .cpu, name: "AMD EPYC"),
   ]
 

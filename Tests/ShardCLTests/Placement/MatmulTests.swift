@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ShardCL
 import ShardCompute
+import TestSupport
 import Testing
 
 @Suite("matmul") struct MatmulTests {
@@ -24,17 +25,12 @@ import Testing
     let x: [Float]
     let weight: HostMatrix
 
-    init(_ shape: Shape, _ type: ElementType, exact: Bool, _ numbers: inout Numbers) throws {
+    init(_ shape: Shape, _ type: ElementType, exact: Bool, _ numbers: inout RandomNumbers) throws {
       self.shape = shape
-      x = exact ? numbers.integers(shape.m * shape.k) : numbers.fractions(shape.m * shape.k)
-      let values = exact ? numbers.integers(shape.n * shape.k) : numbers.fractions(shape.n * shape.k)
-      let memory =
-        switch type {
-        case .f32: HostMemory(values)
-        case .f16: HostMemory(values.map { Float16($0).bitPattern })
-        case .bf16: HostMemory(values.map { UInt16($0.bitPattern >> 16) })
-        }
-      weight = try HostMatrix(memory, rows: shape.n, columns: shape.k, elementType: type)
+      x = exact ? numbers.integers(shape.m * shape.k, in: -8...8) : numbers.floats(shape.m * shape.k)
+      let values = exact ? numbers.integers(shape.n * shape.k, in: -8...8) : numbers.floats(shape.n * shape.k)
+      weight = try HostMatrix(
+        HostMemory(type.encode(values)), rows: shape.n, columns: shape.k, elementType: type)
     }
 
     /// The product on one device.
@@ -56,7 +52,9 @@ import Testing
   }
 
   /// All rules with even and uneven cuts: the product in every placement, and summed in every way.
-  private func check(_ problem: Case, on mesh: DeviceMesh, _ expected: [Float], _ numbers: inout Numbers) async throws {
+  private func check(_ problem: Case, on mesh: DeviceMesh, _ expected: [Float], _ numbers: inout RandomNumbers)
+    async throws
+  {
     let (shape, ranks) = (problem.shape, mesh.count)
     let order = SumOrder(length: shape.k, unit: shape.unit)
     let rules: [(x: Placement, weight: Placement, partition: Partition?)] = [
@@ -79,10 +77,11 @@ import Testing
     }
   }
 
-  @Test("every rule has the bits of one device, on any number of ranks", arguments: HostMeshes.rankCounts)
-  func sameBits(ranks: Int) async throws {
-    let mesh = try HostMeshes.make(ranks)
-    var numbers = Numbers(UInt64(100 + ranks))
+  @Test(
+    "every rule has the bits of one device, on any number of ranks", arguments: MeshCase.all, TestSeed.fixedAndFresh)
+  func sameBits(meshCase: MeshCase, seed: TestSeed) async throws {
+    let mesh = try meshCase.make()
+    var numbers = RandomNumbers(seed)
     for shape in Self.shapes {
       for type in ElementType.allCases {
         let problem = try Case(shape, type, exact: false, &numbers)
@@ -91,10 +90,10 @@ import Testing
     }
   }
 
-  @Test("integers come out exactly", arguments: HostMeshes.rankCounts)
-  func exact(ranks: Int) async throws {
-    let mesh = try HostMeshes.make(ranks)
-    var numbers = Numbers(UInt64(200 + ranks))
+  @Test("integers come out exactly", arguments: MeshCase.all, TestSeed.fixedAndFresh)
+  func exact(meshCase: MeshCase, seed: TestSeed) async throws {
+    let mesh = try meshCase.make()
+    var numbers = RandomNumbers(seed)
     for shape in Self.shapes {
       let problem = try Case(shape, .f32, exact: true, &numbers)
       let weight = problem.weight.memory.array(of: Float.self)
@@ -111,8 +110,8 @@ import Testing
 
   @Test("existing tensors take the result, also one with room for more rows")
   func into() async throws {
-    let mesh = try HostMeshes.make(3)
-    var numbers = Numbers(3)
+    let mesh = try MeshCase.host(3)
+    var numbers = RandomNumbers(seed: 3)
     let problem = try Case(Shape(4, 10, 24), .f32, exact: false, &numbers)
     let expected = try await problem.single(HostDevice())
     let weight = try ShardedWeight(problem.weight, on: mesh, placement: .shard(1))
@@ -120,7 +119,7 @@ import Testing
       problem.x, rows: 4, columns: 24, on: mesh, placement: .shard(1), partition: weight.partition)
     let room = try await matmul(
       ShardedTensor(
-        numbers.fractions(9 * 24), rows: 9, columns: 24, on: mesh, placement: .shard(1), partition: weight.partition),
+        numbers.floats(9 * 24), rows: 9, columns: 24, on: mesh, placement: .shard(1), partition: weight.partition),
       weight)
     let addends = try room.resized(rows: 4)
     try await matmul(x, weight, into: addends)
@@ -129,7 +128,7 @@ import Testing
 
   @Test("pairs without a rule, other shapes, cuts and meshes are refused")
   func refusals() async throws {
-    let (mesh, other) = (try HostMeshes.make(2), try HostMeshes.make(2))
+    let (mesh, other) = (try MeshCase.host(2), try MeshCase.host(2))
     let matrix = try HostMatrix([Float](repeating: 1, count: 6 * 16), rows: 6, columns: 16)
     let columnParallel = try ShardedWeight(matrix, on: mesh, placement: .shard(0))
     let rowParallel = try ShardedWeight(matrix, on: mesh, placement: .shard(1))

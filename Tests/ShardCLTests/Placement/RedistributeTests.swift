@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ShardCL
 import ShardCompute
+import TestSupport
 import Testing
 
 @Suite("redistribute") struct RedistributeTests {
@@ -8,7 +9,9 @@ import Testing
   static let shapes = [(0, 3), (3, 0), (1, 1), (1, 13), (13, 1), (5, 7), (16, 24)]
 
   /// A distribution of every kind; cuts are even, random with empty parts, and all at the last rank.
-  static func distributions(rows: Int, columns: Int, ranks: Int, _ numbers: inout Numbers) throws -> [Distribution] {
+  static func distributions(rows: Int, columns: Int, ranks: Int, _ numbers: inout RandomNumbers) throws
+    -> [Distribution]
+  {
     var all = [Distribution.replicate]
     for (axis, length) in [(0, rows), (1, columns)] {
       all.append(.shard(axis, try .even(length, parts: ranks)))
@@ -29,12 +32,12 @@ import Testing
     }
   }
 
-  @Test("every rank holds its part after every change of placement", arguments: HostMeshes.rankCounts)
-  func everyTransition(ranks: Int) async throws {
-    let mesh = try HostMeshes.make(ranks)
-    var numbers = Numbers(UInt64(ranks))
+  @Test("every rank holds its part after every change of placement", arguments: MeshCase.all, TestSeed.fixedAndFresh)
+  func everyTransition(meshCase: MeshCase, seed: TestSeed) async throws {
+    let (mesh, ranks) = (try meshCase.make(), meshCase.ranks)
+    var numbers = RandomNumbers(seed)
     for (rows, columns) in Self.shapes {
-      let values = numbers.fractions(rows * columns)
+      let values = numbers.floats(rows * columns)
       let all = try Self.distributions(rows: rows, columns: columns, ranks: ranks, &numbers)
       for from in all + [try Distribution(.partial, rows: rows, columns: columns, ranks: ranks)] {
         let source = try ShardedTensor(
@@ -54,15 +57,15 @@ import Testing
     }
   }
 
-  @Test("memory that is larger than the result keeps what lies behind it", arguments: [1, 3, 8])
-  func staysInside(ranks: Int) async throws {
-    let mesh = try HostMeshes.make(ranks)
-    var numbers = Numbers(7)
+  @Test("memory that is larger than the result keeps what lies behind it", arguments: MeshCase.all)
+  func staysInside(meshCase: MeshCase) async throws {
+    let (mesh, ranks) = (try meshCase.make(), meshCase.ranks)
+    var numbers = RandomNumbers(seed: 7)
     let (rows, columns, spare) = (5, 7, 3)
-    let values = numbers.fractions(rows * columns)
+    let values = numbers.floats(rows * columns)
     for placement in [Placement.replicate, .shard(1)] {
       let large = try ShardedTensor(
-        numbers.fractions((rows + spare) * columns), rows: rows + spare, columns: columns, on: mesh,
+        numbers.floats((rows + spare) * columns), rows: rows + spare, columns: columns, on: mesh,
         placement: placement)
       let small = try large.resized(rows: rows)
       for from in [Placement.replicate, .shard(0), .shard(1), .partial] {
@@ -82,7 +85,7 @@ import Testing
 
   @Test("a tensor may have fewer rows over the same memory, never more than there is room for")
   func resized() async throws {
-    let mesh = try HostMeshes.make(3)
+    let mesh = try MeshCase.host(3)
     for placement in [Placement.replicate, .shard(0), .shard(1), .partial] {
       let tensor = try ShardedTensor(on: mesh, rows: 6, columns: 5, placement: placement)
       #expect(try tensor.resized(rows: 4).rows == 4)
@@ -94,7 +97,7 @@ import Testing
 
   @Test("nothing becomes partial but by a product")
   func toPartial() async throws {
-    let mesh = try HostMeshes.make(2)
+    let mesh = try MeshCase.host(2)
     for placement in [Placement.replicate, .shard(0), .shard(1)] {
       let tensor = try ShardedTensor([1, 2], rows: 1, columns: 2, on: mesh, placement: placement)
       await #expect(throws: ShardingError.noTransition(from: placement, to: .partial)) {
@@ -105,7 +108,7 @@ import Testing
 
   @Test("tensors of other shapes, meshes and cuts are refused")
   func refusals() async throws {
-    let (mesh, other) = (try HostMeshes.make(2), try HostMeshes.make(2))
+    let (mesh, other) = (try MeshCase.host(2), try MeshCase.host(2))
     let tensor = try ShardedTensor(on: mesh, rows: 4, columns: 6, placement: .replicate)
     await #expect(throws: ShardingError.self) {
       try await tensor.redistribute(into: ShardedTensor(on: mesh, rows: 4, columns: 5, placement: .shard(0)))
