@@ -3,9 +3,13 @@ import ShardCompute
 
 /// Device memory for `count` elements with bytes around it that nobody may write.
 public struct GuardedMemory: Sendable {
+  /// The device that owns the memory.
   public let device: any ComputeDevice
+  /// Guards and elements.
   public let memory: DeviceMemory
+  /// How elements are stored.
   public let elementType: ElementType
+  /// Number of elements.
   public let count: Int
   /// The first element, in elements.
   public let offset: Int
@@ -57,6 +61,7 @@ public struct GuardedMemory: Sendable {
   public struct StrayWrite: Error, Hashable {
     /// Counted from the operand's first byte.
     public let byte: Int
+    /// Bytes of the operand.
     public let byteCount: Int
   }
 }

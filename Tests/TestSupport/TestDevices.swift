@@ -14,6 +14,7 @@ public enum TestDevices {
     /// By turns an OpenCL device of each platform, each in a context of its own, and the CPU fallback.
     case mixed
 
+    /// The kind's name.
     public var description: String { rawValue }
   }
 
