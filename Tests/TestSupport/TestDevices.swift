@@ -4,9 +4,12 @@ import ShardCompute
 
 /// Devices for tests.
 public enum TestDevices {
-  /// The first OpenCL device of any kind, opened alone; nil without a driver.
+  /// The first OpenCL device of any kind; nil without a driver.
+  public static func firstDevice() throws -> Device? { try Platform.all().flatMap { try $0.devices() }.first }
+
+  /// That device, opened alone.
   public static func openCL() throws -> OpenCLDevice? {
-    guard let device = try Platform.all().lazy.flatMap({ try $0.devices() }).first else { return nil }
+    guard let device = try firstDevice() else { return nil }
     return try OpenCLDevice(
       selector: "test", device: device, context: Context(devices: [device]), cache: ProgramCache(folder: nil))
   }
