@@ -24,8 +24,9 @@ final class KernelLibrary: Sendable {
     let key = "\(name) \(options)"
     if let kernel = kernels.withLock({ $0[key] }) { return kernel }
     guard let text = Self.texts[name] else { throw ComputeError.unsupported("there is no kernel \(name)") }
+    let source = Self.shared(by: text) + text
     // Built outside the lock: two threads may build the same kernel once each, none waits for another's compiler.
-    let program = try cache.program(context: context, device: device, source: Self.shared(by: text) + text, options: options)
+    let program = try cache.program(context: context, device: device, source: source, options: options)
     let made = try Kernel(program: program, name: name.replacing("/", with: "_"))
     return kernels.withLock { kernels in
       let kernel = kernels[key] ?? made

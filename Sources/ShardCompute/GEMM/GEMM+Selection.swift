@@ -20,6 +20,7 @@ extension GEMM {
 }
 
 extension OpenCLDevice {
+  /// Enqueues a product.
   public func multiply(_ product: Product) throws {
     guard product.m > 0, product.n > 0, !product.weight.leaves.isEmpty else { return }
     let largest = [product.m, product.n, product.weight.order.length, product.weight.order.unit].max() ?? 0

@@ -21,7 +21,8 @@ extension GEMV {
 
     static func launch(_ product: Product, on device: OpenCLDevice) throws {
       let rows = [1, 2, 4, 8].first { $0 >= product.m } ?? maximumRows
-      let kernel = try device.library.kernel(name, options: device.tiles.options(rows: rows, product.weight.elementType))
+      let options = device.tiles.options(rows: rows, product.weight.elementType)
+      let kernel = try device.library.kernel(name, options: options)
       // Several groups a core, so that the cores end together; a launch of a group costs under a microsecond.
       let panels = max(1, product.weight.panelCount / (8 * device.capabilities.computeUnits))
       try kernel.launch(
