@@ -10,7 +10,7 @@ import Testing
     let communicator = try ranks.communicator()
     let nodes = ReductionProblem.leaves(ranks.count)
     for elementType in ElementType.allCases {
-      for count in Lengths.short {
+      for count in elementType == .f32 ? Lengths.short : [1, 257] {
         for form in forms(ranks.count, count, seed) {
           for inPlace in [false, true] {
             let problem = ReductionProblem(
@@ -120,7 +120,7 @@ import Testing
     let values = devices.map { _ in random.floats(cut.count) }
     let sum = SerialSum.join(
       values.enumerated().map { (node: .leaf($0), values: $1) }, count: cut.count, .sum)
-    let inputs = try zip(devices, values).map { try GuardedMemory($0, $1) }
+    let inputs = try zip(devices, values).map { try GuardedMemory($0, bytes: ElementType.f32.encode($1)) }
     let outputs = try zip(devices, cut.counts).map { try GuardedMemory($0, count: 5 * $1) }
     try await ranks.communicator().reduceScatter(inputs.map(\.operand), into: outputs.map(\.operand), cut: cut)
     for (rank, output) in outputs.enumerated() {

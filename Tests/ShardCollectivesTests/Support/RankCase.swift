@@ -32,4 +32,6 @@ struct RankCase: Hashable, Sendable, CustomStringConvertible {
 enum Lengths {
   static let short = [0, 1, 3, 257, 1009]
   static let long = 40_009
+  /// After how many elements long vectors may repeat themselves.
+  static let period = 1009
 }

@@ -35,15 +35,21 @@ struct ReductionProblem: Sendable, CustomStringConvertible {
   /// Runs the reduction and says what is wrong; nothing where all is right.
   func faults(on communicator: Communicator) async throws -> [String] {
     var random = RandomNumbers(seed)
+    // Long vectors repeat themselves after a prime number of elements, which no slice or tile does.
+    let period = min(count, Lengths.period)
     let values = nodes.map { nodes in
       nodes.map { _ in
-        elementType.decode(elementType.encode(exact ? random.integers(count, in: -4...4) : random.floats(count)))
+        elementType.decode(elementType.encode(exact ? random.integers(period, in: -4...4) : random.floats(period)))
       }
     }
-    let sum = SerialSum.join(
-      zip(nodes, values).flatMap { zip($0, $1).map { (node: $0, values: $1) } }, count: count, operation)
-    let addends = try zip(communicator.devices, values).map { device, values in
-      try values.map { try GuardedMemory(device, $0, elementType, shift: shift) }
+    let size = elementType.byteCount
+    let sum = elementType.encode(
+      SerialSum.join(
+        zip(nodes, values).flatMap { zip($0, $1).map { (node: $0, values: $1) } }, count: period, operation)
+    ).repeated(to: count * size)
+    let contents = values.map { $0.map { elementType.encode($0).repeated(to: count * size) } }
+    let addends = try zip(communicator.devices, contents).map { device, contents in
+      try contents.map { try GuardedMemory(device, bytes: $0, elementType, shift: shift) }
     }
     let results = try outputs(communicator, addends)
     try await run(communicator, addends, results)
@@ -51,23 +57,22 @@ struct ReductionProblem: Sendable, CustomStringConvertible {
     var faults: [String] = []
     for (rank, result) in results.enumerated() {
       guard let result else { continue }
-      let expected = elementType.encode(Array(sum[elements(rank)]))
+      let elements = elements(rank)
+      let expected = sum[elements.lowerBound * size..<elements.upperBound * size]
       let bytes = try await result.memory.contents()
-      let (start, size) = (result.start, elementType.byteCount)
-      if Array(bytes[start * size..<start * size + expected.count]) != expected {
-        let difference = zip(bytes[(start * size)...], expected).enumerated().first { $0.element.0 != $0.element.1 }
-        faults.append(
-          "rank \(rank) differs from element \((difference?.offset ?? 0) / size) of \(expected.count / size)")
+      let actual = bytes[result.start * size..<(result.start + elements.count) * size]
+      if actual != expected {
+        let first = zip(actual, expected).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
+        faults.append("rank \(rank) differs from element \(first / size) of \(elements.count)")
       }
     }
     for (rank, memories) in addends.enumerated() {
       for (position, memory) in memories.enumerated() {
-        var expected = elementType.encode(values[rank][position])
+        var expected = contents[rank][position]
         let bytes = try await memory.contents()
         if inPlace, position == 0, let result = results[rank] {
           // Only the rank's own part has changed.
-          let part =
-            result.start * elementType.byteCount..<(result.start + elements(rank).count) * elementType.byteCount
+          let part = result.start * size..<(result.start + elements(rank).count) * size
           expected.replaceSubrange(part, with: bytes[part])
         }
         if bytes != expected { faults.append("addend \(position) of rank \(rank) has changed") }
