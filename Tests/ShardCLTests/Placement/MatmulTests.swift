@@ -67,8 +67,11 @@ import Testing
       let product = try await problem.product(
         on: mesh, x: rule.x, weight: rule.weight, partition: rule.partition)
       #expect(product.placement == (try PlacementRules.matmul(x: rule.x, weight: rule.weight)))
-      for placement in [Placement.replicate, .shard(0), .shard(1)] {
-        let result = try await product.redistribute(to: placement).download()
+      // A sum is finished in every way; what is whole already, `RedistributeTests` moves about.
+      for placement in product.placement == .partial ? [.replicate, .shard(0), .shard(1)] : [product.placement] {
+        let result = try await product.redistribute(
+          to: placement, partition: product.placement == placement ? product.partition : nil
+        ).download()
         #expect(
           bits(result) == bits(expected),
           "\(shape), \(problem.weight.elementType), \(ranks) ranks, x \(rule.x), weight \(rule.weight), to \(placement)"
@@ -83,10 +86,9 @@ import Testing
     let mesh = try meshCase.make()
     var numbers = RandomNumbers(seed)
     for shape in Self.shapes {
-      for type in ElementType.allCases {
-        let problem = try Case(shape, type, exact: false, &numbers)
-        try await check(problem, on: mesh, problem.single(HostDevice(workers: 2)), &numbers)
-      }
+      let type = try #require(ElementType.allCases.randomElement(using: &numbers))
+      let problem = try Case(shape, type, exact: false, &numbers)
+      try await check(problem, on: mesh, problem.single(HostDevice()), &numbers)
     }
   }
 
