@@ -51,9 +51,15 @@ struct MalformedFile {
       Issue.record("\(name) was accepted", sourceLocation: sourceLocation)
     } catch let error as ModelFileError {
       #expect(error.kind == kind, "\(name): \(error)", sourceLocation: sourceLocation)
-      #expect(field.isEmpty ? !error.field.isEmpty : error.field.contains(field), "\(name): \(error)", sourceLocation: sourceLocation)
-      #expect(value.isEmpty ? !error.value.isEmpty : error.value.contains(value), "\(name): \(error)", sourceLocation: sourceLocation)
-      #expect(limit.isEmpty ? !error.limit.isEmpty : error.limit.contains(limit), "\(name): \(error)", sourceLocation: sourceLocation)
+      #expect(
+        field.isEmpty ? !error.field.isEmpty : error.field.contains(field), "\(name): \(error)",
+        sourceLocation: sourceLocation)
+      #expect(
+        value.isEmpty ? !error.value.isEmpty : error.value.contains(value), "\(name): \(error)",
+        sourceLocation: sourceLocation)
+      #expect(
+        limit.isEmpty ? !error.limit.isEmpty : error.limit.contains(limit), "\(name): \(error)",
+        sourceLocation: sourceLocation)
       #expect(!error.file.isEmpty && error.description.contains(error.limit), sourceLocation: sourceLocation)
     } catch {
       Issue.record("\(name) threw \(error)", sourceLocation: sourceLocation)

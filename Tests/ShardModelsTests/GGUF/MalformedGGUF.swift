@@ -15,7 +15,8 @@ enum MalformedGGUF {
       MalformedFile("cut to \(count)", gguf: Array(whole[..<count]), field: "", value: "", limit: "")
     } + [
       MalformedFile("empty", gguf: [], field: "magic", value: "\"\"", limit: "GGUF"),
-      MalformedFile("magic alone", gguf: Array("GGUF".utf8), field: "version", value: "4 bytes", limit: "ends at byte 4"),
+      MalformedFile(
+        "magic alone", gguf: Array("GGUF".utf8), field: "version", value: "4 bytes", limit: "ends at byte 4"),
     ]
   }
 
@@ -115,11 +116,12 @@ enum MalformedGGUF {
           $0.tensors = [GGUFBuilder.string("weight") + count.bytes + dimensions + UInt32(0).bytes + UInt64(0).bytes]
         },
         field: "number of dimensions of tensor \"weight\"", value: "\(count)", limit: "at most 4")
-    } + [UInt64.max, 1 << 63].map { dimension in
-      MalformedFile(
-        "dimension \(dimension)", gguf: GGUFBuilder.one([4, dimension]), field: "dimension 1 of tensor \"weight\"",
-        value: "\(dimension)", limit: "below 2^63")
     }
+      + [UInt64.max, 1 << 63].map { dimension in
+        MalformedFile(
+          "dimension \(dimension)", gguf: GGUFBuilder.one([4, dimension]), field: "dimension 1 of tensor \"weight\"",
+          value: "\(dimension)", limit: "below 2^63")
+      }
   }
 
   static var alignments: [MalformedFile] {
@@ -130,18 +132,21 @@ enum MalformedGGUF {
       MalformedFile(
         "alignment \(value)", gguf: aligned(.uint32, value.bytes), field: "general.alignment", value: "\(value)",
         limit: "power of two")
-    } + [
-      (GGUFValueType.int32, Int32(32).bytes), (.string, GGUFBuilder.string("32")), (.uint64, UInt64(32).bytes),
-      (.array, GGUFValueType.uint32.rawValue.bytes + UInt64(0).bytes),
-    ].map { type, value in
-      MalformedFile(
-        "alignment of type \(type)", gguf: aligned(type, value), field: "general.alignment", value: "\(type)",
-        limit: "uint32")
     }
+      + [
+        (GGUFValueType.int32, Int32(32).bytes), (.string, GGUFBuilder.string("32")), (.uint64, UInt64(32).bytes),
+        (.array, GGUFValueType.uint32.rawValue.bytes + UInt64(0).bytes),
+      ].map { type, value in
+        MalformedFile(
+          "alignment of type \(type)", gguf: aligned(type, value), field: "general.alignment", value: "\(type)",
+          limit: "uint32")
+      }
   }
 
   static var offsets: [MalformedFile] {
-    let past: [(UInt64, String)] = [(32, "32 + 128"), (1 << 62, "+ 128"), (1 << 63, "+ 128"), (UInt64.max - 31, "+ 128")]
+    let past: [(UInt64, String)] = [
+      (32, "32 + 128"), (1 << 62, "+ 128"), (1 << 63, "+ 128"), (UInt64.max - 31, "+ 128"),
+    ]
     return past.map { offset, value in
       MalformedFile(
         "offset \(offset)", gguf: GGUFBuilder.one([4, 8], offset: offset), field: "end of tensor \"weight\"",
@@ -167,21 +172,22 @@ enum MalformedGGUF {
       MalformedFile(
         "tensor type \(type)", gguf: GGUFBuilder.one([4, 8], type: type), kind: .unsupported,
         field: "type of tensor \"weight\"", value: "\(type)", limit: "IQ4_XS")
-    } + [13, UInt32.max].flatMap { type in
-      [
+    }
+      + [13, UInt32.max].flatMap { type in
+        [
+          MalformedFile(
+            "value type \(type)", gguf: GGUFBuilder.small { $0.keys.append(GGUFBuilder.string("odd") + type.bytes) },
+            field: "type of value of \"odd\"", value: "\(type)", limit: "0 to 12"),
+          MalformedFile(
+            "element type \(type)",
+            gguf: GGUFBuilder.small { $0.key("odd", .array, type.bytes + UInt64(0).bytes) },
+            field: "type of elements of value of \"odd\"", value: "\(type)", limit: "0 to 12"),
+        ]
+      } + [
         MalformedFile(
-          "value type \(type)", gguf: GGUFBuilder.small { $0.keys.append(GGUFBuilder.string("odd") + type.bytes) },
-          field: "type of value of \"odd\"", value: "\(type)", limit: "0 to 12"),
-        MalformedFile(
-          "element type \(type)",
-          gguf: GGUFBuilder.small { $0.key("odd", .array, type.bytes + UInt64(0).bytes) },
-          field: "type of elements of value of \"odd\"", value: "\(type)", limit: "0 to 12"),
+          "arrays 1,000 deep", gguf: GGUFBuilder.small { $0.key("deep", .array, deep) },
+          field: "depth of value of \"deep\"", value: "over 8", limit: "8 deep")
       ]
-    } + [
-      MalformedFile(
-        "arrays 1,000 deep", gguf: GGUFBuilder.small { $0.key("deep", .array, deep) },
-        field: "depth of value of \"deep\"", value: "over 8", limit: "8 deep")
-    ]
   }
 
   static var brokenBlocks: [MalformedFile] {
@@ -229,7 +235,8 @@ enum MalformedGGUF {
     let fields: [(String, UInt32, String)] = [
       ("block_count", 0, "1 to 512"), ("block_count", 513, "1 to 512"), ("block_count", .max, "1 to 512"),
       ("attention.head_count", 0, "1 to"), ("attention.head_count", .max, "1 to"),
-      ("attention.head_count_kv", 0, "1 to"), ("attention.head_count_kv", 3, "must divide llama.attention.head_count, 2"),
+      ("attention.head_count_kv", 0, "1 to"),
+      ("attention.head_count_kv", 3, "must divide llama.attention.head_count, 2"),
       ("attention.key_length", 0, "1 to"), ("attention.value_length", 0, "1 to"), ("embedding_length", 0, "1 to"),
     ]
     return fields.map { field, value, limit in
@@ -272,10 +279,11 @@ enum MalformedGGUF {
       MalformedFile(
         "big-endian", gguf: bigEndian.bytes, kind: .unsupported, field: "byte order", value: "big-endian",
         limit: "little-endian"),
-    ] + [0, 1, 4, UInt32.max].map { version in
-      MalformedFile(
-        "version \(version)", gguf: GGUFBuilder.small { $0.version = version }, kind: .unsupported,
-        field: "GGUF version", value: "\(version)", limit: "2 and 3")
-    }
+    ]
+      + [0, 1, 4, UInt32.max].map { version in
+        MalformedFile(
+          "version \(version)", gguf: GGUFBuilder.small { $0.version = version }, kind: .unsupported,
+          field: "GGUF version", value: "\(version)", limit: "2 and 3")
+      }
   }
 }
