@@ -35,9 +35,9 @@ final class FMAPeak {
     guard let best else { throw BenchmarkError("no FMA loop ran") }
     self.session = session
     (flops, variant) = (best.flops, best.variant)
+    let type = variant.width == 1 ? "float" : "float\(variant.width)"
     details =
-      "\(Self.chains) chains of float\(variant.width == 1 ? "" : String(variant.width)), "
-      + "groups of \(variant.groupSize)"
+      "\(Int(best.flops / best.seconds / 1e9)) GFLOPS in \(Self.chains) chains of \(type), groups of \(variant.groupSize)"
   }
 
   func run() throws { try Self.run(variant, session) }

@@ -16,7 +16,7 @@ final class OpenCLSession {
     var device: cl_device_id? = devices[index]
     var status: cl_int = 0
     guard let context = clCreateContext(nil, 1, &device, nil, nil, &status),
-      let queue = clCreateCommandQueue(context, devices[index], 0, &status)
+      let queue = benchmark_queue(context, devices[index], &status)
     else { throw BenchmarkError("clCreateContext or clCreateCommandQueue", status) }
     (self.device, self.context, self.queue) = (devices[index], context, queue)
   }
