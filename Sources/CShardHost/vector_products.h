@@ -8,8 +8,6 @@
 #define PANELS 4
 #define PANELS_FIT(rows) ((VECTOR_REGISTERS - 1) / (((rows) + 1) * TILE_VECTORS))
 #define PANELS_FOR(rows) (PANELS_FIT(rows) > PANELS ? PANELS : PANELS_FIT(rows) < 1 ? 1 : PANELS_FIT(rows))
-// How far ahead weights are asked for. Reading with it is faster than the hardware's own prefetching by a quarter.
-#define PREFETCH_BYTES 4096
 
 typedef struct {
   const shard_host_product *product;
