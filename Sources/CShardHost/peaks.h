@@ -25,7 +25,8 @@ static uint64_t read_all(const void *data, size_t byte_count) {
   UNROLL for (int i = 0; i < STREAMS; i++) sum[i] = (vec_bits)0;
   size_t at = 0;
   for (; byte_count - at >= sizeof sum; at += sizeof sum) {
-    UNROLL for (size_t ahead = 0; ahead < sizeof sum; ahead += 64) __builtin_prefetch(from + at + ahead + PREFETCH_BYTES);
+    UNROLL for (size_t ahead = 0; ahead < sizeof sum; ahead += 64)
+        __builtin_prefetch(from + at + ahead + PREFETCH_BYTES);
     UNROLL for (int i = 0; i < STREAMS; i++) {
       vec_bits bits;
       memcpy(&bits, from + at + (size_t)i * sizeof bits, sizeof bits);

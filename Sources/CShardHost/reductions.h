@@ -42,14 +42,22 @@ INLINE void join(shard_host_operation operation, shard_host_type type, reduce_op
                  void *out, bool is_last, size_t count) {
   const shard_host_type f32 = SHARD_HOST_F32;
   switch (left.is_addend * 4 + right.is_addend * 2 + is_last) {
-  case 0: return join_as(operation, f32, f32, f32, left.data, right.data, out, count);
-  case 1: return join_as(operation, f32, f32, type, left.data, right.data, out, count);
-  case 2: return join_as(operation, f32, type, f32, left.data, right.data, out, count);
-  case 3: return join_as(operation, f32, type, type, left.data, right.data, out, count);
-  case 4: return join_as(operation, type, f32, f32, left.data, right.data, out, count);
-  case 5: return join_as(operation, type, f32, type, left.data, right.data, out, count);
-  case 6: return join_as(operation, type, type, f32, left.data, right.data, out, count);
-  case 7: return join_as(operation, type, type, type, left.data, right.data, out, count);
+  case 0:
+    return join_as(operation, f32, f32, f32, left.data, right.data, out, count);
+  case 1:
+    return join_as(operation, f32, f32, type, left.data, right.data, out, count);
+  case 2:
+    return join_as(operation, f32, type, f32, left.data, right.data, out, count);
+  case 3:
+    return join_as(operation, f32, type, type, left.data, right.data, out, count);
+  case 4:
+    return join_as(operation, type, f32, f32, left.data, right.data, out, count);
+  case 5:
+    return join_as(operation, type, f32, type, left.data, right.data, out, count);
+  case 6:
+    return join_as(operation, type, type, f32, left.data, right.data, out, count);
+  case 7:
+    return join_as(operation, type, type, type, left.data, right.data, out, count);
   }
 }
 
@@ -68,7 +76,8 @@ INLINE void reduce_chunk(shard_host_operation operation, shard_host_type type, c
     }
     depth--;
     const bool is_last = step + 1 == program_length;
-    join(operation, type, stack[depth - 1], stack[depth], is_last ? target : (char *)results[depth - 1], is_last, count);
+    join(operation, type, stack[depth - 1], stack[depth], is_last ? target : (char *)results[depth - 1], is_last,
+         count);
     stack[depth - 1] = (reduce_operand){results[depth - 1], false};
   }
   if (program_length == 1)
@@ -80,7 +89,8 @@ INLINE void reduce_range(shard_host_operation operation, shard_host_type type, c
                          size_t end) {
   const size_t whole = begin + (end - begin) / LANES * LANES, bytes = type_bytes(type);
   for (size_t i = begin; i < whole; i += REDUCE_CHUNK)
-    reduce_chunk(operation, type, addends, program, length, out, i, whole - i < REDUCE_CHUNK ? whole - i : REDUCE_CHUNK);
+    reduce_chunk(operation, type, addends, program, length, out, i,
+                 whole - i < REDUCE_CHUNK ? whole - i : REDUCE_CHUNK);
   if (whole == end)
     return;
   // The rest is less than a vector: it is copied to whole ones.
