@@ -42,10 +42,10 @@
 #endif
 typedef float float1;
 #define DEFINE_ORDER(N)                                                                                                \
-  static inline float##N __attribute__((overloadable)) larger(float##N x, float##N y) {                                \
+  INLINE float##N __attribute__((overloadable)) larger(float##N x, float##N y) {                                \
     return select(y, x, isgreaterequal(x, y) | isnan(x));                                                              \
   }                                                                                                                    \
-  static inline float##N __attribute__((overloadable)) smaller(float##N x, float##N y) {                               \
+  INLINE float##N __attribute__((overloadable)) smaller(float##N x, float##N y) {                               \
     return select(y, x, islessequal(x, y) | isnan(x));                                                                 \
   }
 DEFINE_ORDER(1)
