@@ -55,5 +55,7 @@ final class WatchedDevice: ComputeDevice {
   func multiply(_ product: Product) throws { try base.multiply(product) }
   func addBias(_ bias: MatrixView, to matrix: MatrixView) throws { try base.addBias(bias, to: matrix) }
   func reduce(_ reduction: Reduction) throws { try base.reduce(reduction) }
+  func enqueueFMALoop(steps: Int) throws -> Double { try base.enqueueFMALoop(steps: steps) }
+  func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double { try base.enqueueReadLoop(memory) }
   func finish() async throws { try await base.finish() }
 }
