@@ -55,26 +55,13 @@ INLINE void pack_columns(int steps, long column_stride, __global const stored *s
   }
 }
 
-// Row-major source: 4 x 4 transposed in registers. Only four rows are read side by side, since rows a power of two apart share
+// Row-major source: pairs of rows woven in registers, two rows side by side at a time, since rows a power of two apart share
 // cache sets.
 INLINE void pack_rows(int steps, long row_stride, __global const stored *source, __global element *panel) {
-  for (int r = 0; r + 4 <= WIDTH; r += 4) {
-    __global const stored *row = source + r * row_stride;
-    for (int p = 0; p < steps; p += 4) {
-      const element4 x = READ(4)(row + p), y = READ(4)(row + row_stride + p), z = READ(4)(row + 2 * row_stride + p),
-                     w = READ(4)(row + 3 * row_stride + p);
-      __global element *out = panel + p * WIDTH + r;
-      vstore4((element4)(x.s0, y.s0, z.s0, w.s0), 0, out);
-      vstore4((element4)(x.s1, y.s1, z.s1, w.s1), 0, out + WIDTH);
-      vstore4((element4)(x.s2, y.s2, z.s2, w.s2), 0, out + 2 * WIDTH);
-      vstore4((element4)(x.s3, y.s3, z.s3, w.s3), 0, out + 3 * WIDTH);
-    }
-  }
-  if (WIDTH % 4) {
-    __global const stored *row = source + (WIDTH - 2) * row_stride;
-    for (int p = 0; p < steps; p += 4) {
-      const element4 x = READ(4)(row + p), y = READ(4)(row + row_stride + p);
-      __global element *out = panel + p * WIDTH + WIDTH - 2;
+  for (int r = 0; r < WIDTH; r += 2, source += 2 * row_stride) {
+    __global element *out = panel + r;
+    for (int p = 0; p < steps; p += 4, out += 4 * WIDTH) {
+      const element4 x = READ(4)(source + p), y = READ(4)(source + row_stride + p);
       vstore2((element2)(x.s0, y.s0), 0, out);
       vstore2((element2)(x.s1, y.s1), 0, out + WIDTH);
       vstore2((element2)(x.s2, y.s2), 0, out + 2 * WIDTH);
