@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // collectives/reduce: ADDENDS arrays into one, element by element, in the order of the expression TREE.
-// addend i  a_i[offset_i + e], ELEMENT_TYPE, i < ADDENDS     target  target[target_offset + e], e < count; may be one of the addends
+// addend i  addend_i[offset_i + e], ELEMENT_TYPE, i < ADDENDS, e < count; a0, a1 .. in TREE
+// target    target[target_offset + e]; may be one of the addends at its own offset
 // Arithmetic in f32, rounded once to nearest even at the end. MAX and MIN of a NaN are NaN, of two zeros the left one.
-// Work-item x has elements x * run .. x * run + run - 1. Any work-group size. Global size ceil(count / run); on GPUs run = 4.
+// Work-item x has elements x * run .. x * run + run - 1. Any work-group size. Global size ceil(count / run).
+// On GPUs run = VECTOR = 4; on CPU devices a few runs a core, each a multiple of VECTOR.
 // Prepend common/elements. Example: -DADDENDS=3 -DTREE="JOIN(a0,JOIN(a1,a2))" -DOPERATION=SUM
 #ifndef ADDENDS
 #define ADDENDS 2 // 1 to 16
@@ -14,7 +16,7 @@
 #define OPERATION SUM // SUM, MAX, MIN
 #endif
 #ifndef VECTOR
-#define VECTOR 4 // elements at a time: 4, 8, 16
+#define VECTOR 8 // elements at a time: 4, 8, 16
 #endif
 #ifndef TREE
 #if ADDENDS != 2
