@@ -51,7 +51,7 @@ import Testing
       for device in communicator.devices { try await device.finish() }
       for (rank, round, host) in seen {
         let expected = ElementType.f32.encode([Float(round * ranks.count)]).repeated(to: count * 4)
-        let isRight = host.withBytes { Array($0) } == expected
+        let isRight = host.withBytes { Array($0) }.matches(expected)
         #expect(isRight, "rank \(rank), round \(round), \(count) elements, in place \(inPlace), \(ranks)")
       }
     }
