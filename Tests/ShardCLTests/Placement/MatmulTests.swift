@@ -102,10 +102,10 @@ import Testing
     }
   }
 
-  @Test("integers come out exactly", arguments: MeshCase.all, TestSeed.fixedAndFresh)
-  func exact(meshCase: MeshCase, seed: TestSeed) async throws {
+  @Test("integers come out exactly", arguments: MeshCase.all)
+  func exact(meshCase: MeshCase) async throws {
     let mesh = try meshCase.make()
-    var numbers = RandomNumbers(seed)
+    var numbers = RandomNumbers(seed: 1)
     for shape in Self.shapes {
       let problem = try Case(shape, .f32, exact: true, &numbers)
       let weight = problem.weight.memory.array(of: Float.self)
@@ -136,6 +136,25 @@ import Testing
     let addends = try room.resized(rows: 4)
     try await matmul(x, weight, into: addends)
     #expect(bits(try await addends.download()) == bits(expected))
+  }
+
+  @Test("several tasks may use one mesh at the same time", arguments: TestDevices.kinds)
+  func concurrent(kind: TestDevices.Kind) async throws {
+    let mesh = try MeshCase(ranks: 2, kind: kind).make()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for seed in 0..<8 as Range<UInt64> {
+        group.addTask {
+          var numbers = RandomNumbers(seed: seed)
+          let problem = try Case(Shape(31, 37, 257), .f32, exact: false, &numbers)
+          let expected = try await problem.single(HostDevice())
+          for _ in 0..<10 {
+            let result = try await problem.product(on: mesh, x: .replicate, weight: .shard(0)).download()
+            #expect(bits(result) == bits(expected), "task \(seed)")
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
   }
 
   @Test("pairs without a rule, other shapes, cuts and meshes are refused")
