@@ -50,3 +50,13 @@ extension Array where Element == UInt8 {
     }
   }
 }
+
+extension HostMemory {
+  /// The contents.
+  public var bytes: [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: byteCount) { target, count in
+      withBytes { UnsafeMutableRawBufferPointer(target).copyMemory(from: $0) }
+      count = byteCount
+    }
+  }
+}
