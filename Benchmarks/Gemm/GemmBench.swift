@@ -17,7 +17,8 @@ struct GemmBench: AsyncParsableCommand {
   @Option(help: "A shape, MxNxK or N for a square one; repeatable. (default: 512, 1024, 2048, 4096)")
   var shape: [Shape] = []
 
-  @Option(help: "openblas, shardcl, host (ShardCL's CPU fallback) and clblast, separated by commas; ratios are to the first.")
+  @Option(
+    help: "openblas, shardcl, host (ShardCL's CPU fallback) and clblast, separated by commas; ratios are to the first.")
   var peers = "openblas,shardcl,host,clblast"
 
   @Option(help: "Threads of OpenBLAS.")
