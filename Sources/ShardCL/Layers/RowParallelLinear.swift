@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import ShardCompute
+
+/// A linear layer cut along its input: every rank makes an addend of the result, and a collective sums them.
+///
+/// *Row-parallel* of Shoeybi et al. 2019, https://arxiv.org/abs/1909.08053, section 3.
+///
+/// | tensor | shape | placement |
+/// | --- | --- | --- |
+/// | `x` | tokens × in, row-major | `.shard(1)`, the `Partition` of `weight` |
+/// | `weight` | out × in | `.shard(1)`, cut on borders of the leaves of its sum |
+/// | `bias` | 1 × out | `.replicate`; added once, after the sum |
+/// | addends | tokens × out | `.partial` |
+/// | result | tokens × out | `.replicate` costs an all-reduce of `4 · tokens · out` bytes, `.shard` a reduce-scatter |
+public struct RowParallelLinear: Sendable {
+  /// The weight, out × in.
+  public let weight: ShardedWeight
+  /// What is added to every row, 1 × out, on every rank.
+  public let bias: ShardedTensor?
+
+  /// Uploads the layer; each rank is sent its own part of the weight only.
+  ///
+  /// - Parameters:
+  ///   - bias: 1 × out, f32.
+  ///   - unit: columns of the weight that are never separated: a quantisation block, the size of a head.
+  ///   - partition: the cut of the columns, on leaf borders; even runs of leaves without it.
+  /// - Throws: `ShardingError`; the driver's error.
+  public init(
+    weight: some MatrixSource, bias: (some MatrixSource)? = HostMatrix?.none, on mesh: DeviceMesh, unit: Int = 1,
+    partition: Partition? = nil
+  ) throws {
+    try checkBias(bias, weight)
+    self.weight = try ShardedWeight(weight, on: mesh, placement: .shard(1), unit: unit, partition: partition)
+    self.bias = try bias.map { try ShardedTensor($0, on: mesh, placement: .replicate) }
+  }
+
+  /// x · Wᵀ + bias, summed: `.replicate`, or `.shard(0)` where the ranks go on with their own tokens
+  /// (*sequence-parallel*), or `.shard(1)`.
+  ///
+  /// - Throws: `ShardingError.noRule` unless x is `.shard(1)`; `.partitionMismatch` if x and the weight are cut
+  ///   differently; `.shapeMismatch`; `.noTransition` for a result that is `.partial`.
+  public func callAsFunction(
+    _ x: ShardedTensor, to placement: Placement = .replicate, partition: Partition? = nil
+  ) async throws -> ShardedTensor {
+    let result = try ShardedTensor(
+      on: weight.mesh, rows: x.rows, columns: weight.rows, placement: placement, partition: partition)
+    try await self(x, addends: makeAddends(rows: x.rows), into: result)
+    return result
+  }
+
+  /// The same with memory that is there: `addends` from `makeAddends`, and `result` in the placement it shall have.
+  ///
+  /// - Throws: `ShardingError` as above.
+  public func callAsFunction(
+    _ x: ShardedTensor, addends: ShardedTensor, into result: ShardedTensor
+  ) async throws {
+    guard result.placement != .partial else { throw ShardingError.noTransition(from: .replicate, to: .partial) }
+    try addends.checkShape(equals: result)
+    try await matmul(x, weight, into: addends)
+    try await addends.redistribute(into: result)
+    try addBias(to: result)
+  }
+
+  /// Room for the addends of `rows` tokens; layers with as many features that run one after the other can share it.
+  public func makeAddends(rows: Int) throws -> ShardedTensor {
+    try ShardedTensor(
+      on: weight.mesh, rows: rows, columns: weight.rows, distribution: .partial(weight.leafRuns))
+  }
+
+  private func addBias(to result: ShardedTensor) throws {
+    guard let bias else { return }
+    for rank in result.mesh.ranks {
+      let block = result.distribution.block(of: rank.index, rows: result.rows, columns: result.columns)
+      try rank.device.addBias(
+        bias.piece(of: rank.index).columns(block.columns), to: result.piece(of: rank.index))
+    }
+  }
+}

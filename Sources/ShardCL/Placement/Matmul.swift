@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import ShardCompute
+
+/// x · Wᵀ on the ranks of a mesh; nothing moves between them.
+///
+/// | tensor | shape | placement |
+/// | --- | --- | --- |
+/// | `x` | tokens × in | see `PlacementRules.matmul` |
+/// | `weight` | out × in | |
+/// | result | tokens × out | by the rule; `.partial` for a weight that is cut along in |
+///
+/// The result has the same bits on every mesh, once it is summed where it is `.partial`.
+/// - Throws: `ShardingError` where placements have no rule, or shapes, partitions or meshes do not match.
+public func matmul(_ x: ShardedTensor, _ weight: ShardedWeight) async throws -> ShardedTensor {
+  let result = try ShardedTensor(
+    on: weight.mesh, rows: x.rows, columns: weight.rows, distribution: weight.resultDistribution(for: x))
+  try await matmul(x, weight, into: result)
+  return result
+}
+
+/// x · Wᵀ into an existing tensor, which allocates nothing.
+///
+/// - Throws: `ShardingError` as without `into`, and where `result` is not what the rule makes.
+public func matmul(_ x: ShardedTensor, _ weight: ShardedWeight, into result: ShardedTensor) async throws {
+  let distribution = try weight.resultDistribution(for: x)
+  guard result.mesh === weight.mesh else {
+    throw ShardingError.meshMismatch("the weight is on \(weight.mesh), the result on \(result.mesh)")
+  }
+  guard result.rows == x.rows, result.columns == weight.rows else {
+    throw ShardingError.shapeMismatch(
+      "x is \(x.rows) × \(x.columns), the weight \(weight.rows) × \(weight.columns) and the result "
+        + "\(result.rows) × \(result.columns); it must be \(x.rows) × \(weight.rows)")
+  }
+  guard result.distribution == distribution else {
+    throw ShardingError.partitionMismatch(
+      "x \(x.distribution) with weight \(weight.distribution) makes \(distribution), "
+        + "the result is \(result.distribution)")
+  }
+  for rank in weight.mesh.ranks where !weight.leafRuns[rank.index].isEmpty {
+    let product = try Product(
+      x.piece(of: rank.index), weight.parts[rank.index], into: result.piece(of: rank.index),
+      nodeStride: result.rows * result.columns)
+    try rank.device.multiply(product)
+  }
+}
+
+extension ShardedWeight {
+  /// What x · Wᵀ is spread like.
+  fileprivate func resultDistribution(for x: ShardedTensor) throws -> Distribution {
+    guard x.mesh === mesh else { throw ShardingError.meshMismatch("x is on \(x.mesh), the weight on \(mesh)") }
+    guard x.columns == columns else {
+      throw ShardingError.shapeMismatch(
+        "x is \(x.rows) × \(x.columns), the weight \(rows) × \(columns); x needs \(columns) columns")
+    }
+    switch try PlacementRules.matmul(x: x.placement, weight: placement) {
+    case .replicate: return .replicate
+    case .partial:
+      guard x.partition == partition else {
+        throw ShardingError.partitionMismatch(
+          "x \(x.distribution) with weight \(distribution); redistribute x to the partition of the weight")
+      }
+      return .partial(leafRuns)
+    case .shard(let axis):
+      // Rows of x stay where they are; rows of the weight become columns.
+      guard let partition = axis == 0 ? x.partition : partition else {
+        preconditionFailure("the rules make a shard of a shard only")
+      }
+      return .shard(axis, partition)
+    }
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import ShardCompute
+
+/// A matrix outside the mesh, such as a tensor of a mapped model file, that gives out the parts which ranks ask for.
+public protocol MatrixSource {
+  /// Number of rows.
+  var rows: Int { get }
+  /// Number of columns.
+  var columns: Int { get }
+  /// How elements are stored.
+  var elementType: ElementType { get }
+
+  /// The elements of a part, row-major, without gaps. Asked for once per rank that needs it.
+  func block(rows: Range<Int>, columns: Range<Int>) throws -> HostMemory
+}
+
+/// A row-major matrix in host memory, without gaps.
+public struct HostMatrix: MatrixSource, Sendable {
+  /// The elements.
+  public let memory: HostMemory
+  /// Number of rows.
+  public let rows: Int
+  /// Number of columns.
+  public let columns: Int
+  /// How elements are stored.
+  public let elementType: ElementType
+
+  /// Wraps `memory`, which has exactly the bytes of the matrix.
+  ///
+  /// - Throws: `ShardingError.shapeMismatch`.
+  public init(_ memory: HostMemory, rows: Int, columns: Int, elementType: ElementType = .f32) throws {
+    let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
+    let (byteCount, overflowBytes) = count.multipliedReportingOverflow(by: elementType.byteCount)
+    guard rows >= 0, columns >= 0, !overflow, !overflowBytes, byteCount == memory.byteCount else {
+      throw ShardingError.shapeMismatch("\(memory.byteCount) bytes for a matrix of \(rows) × \(columns) \(elementType)")
+    }
+    self.memory = memory
+    self.rows = rows
+    self.columns = columns
+    self.elementType = elementType
+  }
+
+  /// A copy of `values`, f32.
+  ///
+  /// - Throws: `ShardingError.shapeMismatch`.
+  public init(_ values: [Float], rows: Int, columns: Int) throws {
+    try self.init(HostMemory(values), rows: rows, columns: columns)
+  }
+
+  /// Whole rows are a window into the matrix; parts of rows are copied.
+  public func block(rows: Range<Int>, columns: Range<Int>) throws -> HostMemory {
+    guard rows.lowerBound >= 0, rows.upperBound <= self.rows, columns.lowerBound >= 0,
+      columns.upperBound <= self.columns
+    else {
+      throw ShardingError.shapeMismatch(
+        "rows \(rows) and columns \(columns) of a matrix of \(self.rows) × \(self.columns)")
+    }
+    let size = elementType.byteCount
+    let pitch = self.columns * size
+    return memory.withBytes { bytes in
+      if columns.count == self.columns {
+        return HostMemory(
+          borrowing: UnsafeRawBufferPointer(rebasing: bytes[rows.lowerBound * pitch..<rows.upperBound * pitch]),
+          owner: memory)
+      }
+      let width = columns.count * size
+      let part = HostMemory(byteCount: rows.count * width)
+      part.withMutableBytes { target in
+        for (index, row) in rows.enumerated() {
+          let start = row * pitch + columns.lowerBound * size
+          target[index * width..<(index + 1) * width].copyBytes(from: bytes[start..<start + width])
+        }
+      }
+      return part
+    }
+  }
+}
