@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A tensor in a model file: where its bytes are, and how to read them. It keeps the file mapped.
+///
+/// The elements are seen as a matrix of `rows` × `columns`, row-major; a row is the last dimension, and quantisation
+/// blocks lie along it.
+public struct WeightTensor: Sendable {
+  /// The name in the file.
+  public let name: String
+  /// How the elements are stored.
+  public let type: TensorType
+  /// The dimensions, outermost first (GGUF files list them the other way round). Empty for a scalar.
+  public let shape: [Int]
+  /// The product of all dimensions but the last.
+  public let rows: Int
+  /// The last dimension, whose elements are contiguous.
+  public let columns: Int
+  /// Where the tensor is in its file, in bytes.
+  public let byteRange: Range<Int>
+  /// The file that holds it.
+  package let file: MappedFile
+
+  /// The path of the file that holds it.
+  public var path: String { file.path }
+  /// The bytes of one row.
+  public var bytesPerRow: Int { columns / type.elementsPerBlock * type.bytesPerBlock }
+
+  /// Makes the view of a tensor whose dimensions the reader has turned into a valid layout.
+  init(name: String, layout: TensorLayout, firstByte: Int, file: MappedFile) {
+    self.name = name
+    type = layout.type
+    shape = layout.shape
+    rows = layout.rows
+    columns = layout.columns
+    byteRange = firstByte..<firstByte + layout.byteCount
+    self.file = file
+  }
+
+  /// Lends the stored bytes of `rows`, row after row without gaps, in the file's own type, to `body`.
+  ///
+  /// For f32, f16 and bf16 these are the elements, little-endian and of any alignment. The bytes must not be kept.
+  ///
+  /// - Throws: `ModelFileError` if there are no such rows or the file has been cut.
+  public func withBytes<Result>(
+    rows: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    guard rows.lowerBound >= 0, rows.upperBound <= self.rows else {
+      throw refusal("rows of \(quoted(name))", "\(rows)", "it has rows 0..<\(self.rows)")
+    }
+    let first = byteRange.lowerBound + rows.lowerBound * bytesPerRow
+    return try file.withBytes(in: first..<first + rows.count * bytesPerRow, body)
+  }
+
+  /// An error about something that was asked of this tensor.
+  func refusal(_ field: String, _ value: String, _ limit: String) -> ModelFileError {
+    ModelFileError(.invalidRequest, file: file.path, field: field, value: value, limit: limit)
+  }
+}
+
+/// The matrix that a tensor's type and dimensions make, with every product checked.
+struct TensorLayout {
+  let type: TensorType
+  let shape: [Int]
+  let rows: Int
+  let columns: Int
+  let byteCount: Int
+
+  /// - Throws: `ModelFileError` if a product does not fit or a row is not a whole number of blocks.
+  init(type: TensorType, shape: [Int], name: String, file: String) throws {
+    func malformed(_ field: String, _ value: String, _ limit: String) -> ModelFileError {
+      ModelFileError(.malformed, file: file, field: "\(field) of tensor \(quoted(name))", value: value, limit: limit)
+    }
+    self.type = type
+    self.shape = shape
+    columns = shape.last ?? 1
+    guard columns.isMultiple(of: type.elementsPerBlock) else {
+      throw malformed(
+        "row length", "\(columns)", "\(type.rawValue) stores blocks of \(type.elementsPerBlock) elements")
+    }
+    let outer = shape.dropLast()
+    // An empty tensor is legal however large its other dimensions are.
+    guard let rows = outer.contains(0) ? 0 : outer.checkedProduct,
+      let byteCount = [rows, columns / type.elementsPerBlock, type.bytesPerBlock].checkedProduct
+    else {
+      throw malformed("shape", "\(shape)", "its size in bytes must be below 2^63")
+    }
+    self.rows = rows
+    self.byteCount = byteCount
+  }
+}
+
+extension Sequence<Int> {
+  /// The product of all, nil if it does not fit.
+  var checkedProduct: Int? {
+    var product = 1
+    for factor in self {
+      let (next, overflow) = product.multipliedReportingOverflow(by: factor)
+      if overflow { return nil }
+      product = next
+    }
+    return product
+  }
+}
