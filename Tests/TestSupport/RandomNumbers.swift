@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
 
 /// SplitMix64, https://doi.org/10.1145/2714064.2660195: the same numbers for the same seed everywhere.
 public struct RandomNumbers: RandomNumberGenerator, Sendable {
@@ -8,6 +7,9 @@ public struct RandomNumbers: RandomNumberGenerator, Sendable {
   /// Numbers that follow from `seed` alone.
   public init(seed: UInt64) { state = seed }
 
+  /// Numbers that follow from `seed` alone.
+  public init(_ seed: TestSeed) { state = seed.value }
+
   /// The next 64 bits.
   public mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
@@ -15,5 +17,16 @@ public struct RandomNumbers: RandomNumberGenerator, Sendable {
     z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
     z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
     return z ^ (z >> 31)
+  }
+
+  /// `count` whole numbers of `range` as floats.
+  public mutating func integers(_ count: Int, in range: ClosedRange<Int>) -> [Float] {
+    let width = UInt64(range.upperBound - range.lowerBound + 1)
+    return (0..<count).map { _ in Float(range.lowerBound + Int(next() % width)) }
+  }
+
+  /// `count` floats of [-1, 1), each a multiple of 2⁻²³.
+  public mutating func floats(_ count: Int) -> [Float] {
+    (0..<count).map { _ in Float(Int(next() >> 40) - 1 << 23) * 0x1p-23 }
   }
 }

@@ -1,13 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 import OpenCLKit
 import ShardCompute
+import Synchronization
 
-/// Devices for tests.
+/// Devices for tests, made once in a process.
 public enum TestDevices {
+  /// What the ranks of a test run on.
+  public enum Kind: String, CaseIterable, Hashable, Sendable, CustomStringConvertible {
+    /// The CPU fallback, one thread each.
+    case host
+    /// Sub-devices of the first OpenCL CPU device, in one context.
+    case context
+    /// By turns an OpenCL device of each platform, each in a context of its own, and the CPU fallback.
+    case mixed
+
+    public var description: String { rawValue }
+  }
+
+  /// The kinds that this machine has.
+  public static let kinds: [Kind] = firstDevice == nil ? [.host] : Kind.allCases
+
+  /// The first OpenCL CPU device, or where there is none the first of any kind.
+  public static let firstDevice: Device? = {
+    let devices = (try? Platform.all().flatMap { try $0.devices() }) ?? []
+    return devices.first { $0.kind.contains(.cpu) } ?? devices.first
+  }()
+
   /// The first OpenCL device of any kind, opened alone; nil without a driver.
   public static func openCL() throws -> OpenCLDevice? {
     guard let device = try Platform.all().lazy.flatMap({ try $0.devices() }).first else { return nil }
     return try OpenCLDevice(
       selector: "test", device: device, context: Context(devices: [device]), cache: ProgramCache(folder: nil))
+  }
+
+  /// Devices for `count` ranks; the same ones at each call.
+  public static func ranks(_ count: Int, _ kind: Kind) throws -> [any ComputeDevice] {
+    try made.withLock { made in
+      if let devices = made[Key(count: count, kind: kind)] { return devices }
+      let devices = try make(count, kind)
+      made[Key(count: count, kind: kind)] = devices
+      return devices
+    }
+  }
+
+  /// `count` OpenCL devices of one context: sub-devices, which share compute units where there are too few.
+  public static func oneContext(_ count: Int) throws -> [OpenCLDevice] {
+    guard let device = firstDevice else { throw ComputeError.unsupported("no OpenCL device on this machine") }
+    let parts = (try? device.partition(into: max(1, min(count, device.computeUnits)))) ?? [device]
+    let context = try Context(devices: parts)
+    return try (0..<count).map { rank in
+      try OpenCLDevice(
+        selector: "test:0/\(count).\(rank)", device: parts[rank % parts.count], context: context, cache: ProgramCache())
+    }
+  }
+
+  private struct Key: Hashable {
+    let count: Int
+    let kind: Kind
+  }
+
+  private static let made = Mutex<[Key: [any ComputeDevice]]>([:])
+
+  private static func make(_ count: Int, _ kind: Kind) throws -> [any ComputeDevice] {
+    switch kind {
+    case .host: return (0..<count).map { HostDevice(selector: "host.\($0)", workers: 1) }
+    case .context: return try oneContext(count)
+    case .mixed:
+      let devices = try Platform.all().compactMap { try $0.devices().first }
+      return try (0..<count).map { rank in
+        let turn = rank % (devices.count + 1)
+        guard turn < devices.count else { return HostDevice(selector: "host.\(rank)", workers: 1) }
+        return try OpenCLDevice(
+          selector: "test:\(turn).\(rank)", device: devices[turn], context: Context(devices: [devices[turn]]),
+          cache: ProgramCache())
+      }
+    }
   }
 }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import ShardCompute
+
+extension ElementType {
+  /// The bytes of `values` in this type, each rounded to the nearest, ties to even.
+  public func encode(_ values: [Float]) -> [UInt8] {
+    switch self {
+    case .f32: values.withUnsafeBytes { Array($0) }
+    case .f16: values.map { Float16($0) }.withUnsafeBytes { Array($0) }
+    case .bf16: values.map(Self.bfloat).withUnsafeBytes { Array($0) }
+    }
+  }
+
+  /// The values of `bytes` in this type.
+  public func decode(_ bytes: [UInt8]) -> [Float] {
+    bytes.withUnsafeBytes { raw in
+      (0..<raw.count / byteCount).map { index in
+        switch self {
+        case .f32: raw.loadUnaligned(fromByteOffset: 4 * index, as: Float.self)
+        case .f16: Float(raw.loadUnaligned(fromByteOffset: 2 * index, as: Float16.self))
+        case .bf16: Float(bitPattern: UInt32(raw.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)) << 16)
+        }
+      }
+    }
+  }
+
+  private static func bfloat(_ value: Float) -> UInt16 {
+    if value.isNaN { return 0x7fc0 }
+    let bits = value.bitPattern
+    return UInt16(truncatingIfNeeded: (bits &+ 0x7fff &+ (bits >> 16 & 1)) >> 16)
+  }
+}
