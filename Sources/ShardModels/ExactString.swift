@@ -6,18 +6,20 @@
 /// would merge names, and tokens of a vocabulary, that a file keeps apart.
 package struct ExactString: Hashable, Sendable {
   /// The text.
-  package let string: String
+  package private(set) var string: String
 
   /// Wraps `string`.
-  package init(_ string: String) { self.string = string }
+  package init(_ string: String) {
+    self.string = string
+    self.string.makeContiguousUTF8()
+  }
 
   package static func == (a: ExactString, b: ExactString) -> Bool {
     a.string.utf8.elementsEqual(b.string.utf8)
   }
 
   package func hash(into hasher: inout Hasher) {
-    let hashed: Void? = string.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-    // A string bridged from elsewhere has no storage to lend.
-    if hashed == nil { for byte in string.utf8 { hasher.combine(byte) } }
+    // Always available: `init` has made the bytes contiguous.
+    string.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
   }
 }

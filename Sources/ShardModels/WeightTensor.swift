@@ -15,6 +15,8 @@ public struct WeightTensor: Sendable {
   public let rows: Int
   /// The last dimension, whose elements are contiguous.
   public let columns: Int
+  /// The bytes of one row.
+  public let bytesPerRow: Int
   /// Where the tensor is in its file, in bytes.
   public let byteRange: Range<Int>
   /// The file that holds it.
@@ -22,8 +24,6 @@ public struct WeightTensor: Sendable {
 
   /// The path of the file that holds it.
   public var path: String { file.path }
-  /// The bytes of one row.
-  public var bytesPerRow: Int { columns / type.elementsPerBlock * type.bytesPerBlock }
 
   /// Makes the view of a tensor whose dimensions the reader has turned into a valid layout.
   init(name: String, layout: TensorLayout, firstByte: Int, file: MappedFile) {
@@ -32,6 +32,7 @@ public struct WeightTensor: Sendable {
     shape = layout.shape
     rows = layout.rows
     columns = layout.columns
+    bytesPerRow = layout.bytesPerRow
     byteRange = firstByte..<firstByte + layout.byteCount
     self.file = file
   }
@@ -63,6 +64,7 @@ struct TensorLayout {
   let shape: [Int]
   let rows: Int
   let columns: Int
+  let bytesPerRow: Int
   let byteCount: Int
 
   /// - Throws: `ModelFileError` if a product does not fit or a row is not a whole number of blocks.
@@ -78,13 +80,15 @@ struct TensorLayout {
         "row length", "\(columns)", "\(type.rawValue) stores blocks of \(type.elementsPerBlock) elements")
     }
     let outer = shape.dropLast()
-    // An empty tensor is legal however large its other dimensions are.
+    // An empty tensor is legal with other dimensions that are large, as long as a row has a size.
     guard let rows = outer.contains(0) ? 0 : outer.checkedProduct,
-      let byteCount = [rows, columns / type.elementsPerBlock, type.bytesPerBlock].checkedProduct
+      let bytesPerRow = [columns / type.elementsPerBlock, type.bytesPerBlock].checkedProduct,
+      let byteCount = [rows, bytesPerRow].checkedProduct
     else {
       throw malformed("shape", "\(shape)", "its size in bytes must be below 2^63")
     }
     self.rows = rows
+    self.bytesPerRow = bytesPerRow
     self.byteCount = byteCount
   }
 }

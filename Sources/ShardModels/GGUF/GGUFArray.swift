@@ -55,7 +55,8 @@ public struct GGUFArray: Sendable {
       let type = try inner.valueType("elements of \(name)")
       let count = try inner.count(ofAtLeast: type.smallestByteCount, "count of an element of \(name)")
       return GGUFArray(
-        name: "an element of \(name)", elementType: type, count: count, byteRange: inner.offset..<cursor.offset, file: file)
+        name: "an element of \(name)", elementType: type, count: count, byteRange: inner.offset..<cursor.offset,
+        file: file)
     }
   }
 

@@ -124,7 +124,8 @@ private struct TensorHeader {
 
   func placed(in file: MappedFile, dataStart: Int, alignment: Int) throws -> WeightTensor {
     func malformed(_ field: String, _ value: String, _ limit: String) -> ModelFileError {
-      ModelFileError(.malformed, file: file.path, field: "\(field) of tensor \(quoted(name))", value: value, limit: limit)
+      ModelFileError(
+        .malformed, file: file.path, field: "\(field) of tensor \(quoted(name))", value: value, limit: limit)
     }
     guard offset.isMultiple(of: UInt64(alignment)) else {
       throw malformed("offset", "\(offset)", "it must be a multiple of the alignment, \(alignment)")

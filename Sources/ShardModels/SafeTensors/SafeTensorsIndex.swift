@@ -15,7 +15,8 @@ struct SafeTensorsIndex {
         .malformed, file: file.path, field: "index size", value: "\(file.byteCount) bytes",
         limit: "at most \(Self.byteLimit) are read")
     }
-    var scanner = JSONScanner(try file.withBytes(in: 0..<file.byteCount) { Array($0) }, file: file.path, subject: "index")
+    var scanner = JSONScanner(
+      try file.withBytes(in: 0..<file.byteCount) { Array($0) }, file: file.path, subject: "index")
     var found = false
     var seen: Set<ExactString> = []
     try scanner.object { scanner, key in

@@ -75,11 +75,14 @@ struct SafeTensorsReader {
   /// Checks that the tensors follow each other without overlap or hole and fill the file.
   private static func checkCoverage(_ entries: [TensorEntry], file: MappedFile, dataByteCount: Int) throws {
     var expected = 0
-    let ordered = entries.sorted { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
+    let ordered = entries.sorted {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    }
     for entry in ordered {
       guard entry.range.lowerBound == expected else {
         throw ModelFileError(
-          .malformed, file: file.path, field: "begin of tensor \(quoted(entry.name))", value: "\(entry.range.lowerBound)",
+          .malformed, file: file.path, field: "begin of tensor \(quoted(entry.name))",
+          value: "\(entry.range.lowerBound)",
           limit: "the tensor before it ends at \(expected), and there must be no overlap and no hole")
       }
       expected = entry.range.upperBound
