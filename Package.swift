@@ -41,7 +41,9 @@ let package = Package(
         "ShardModels", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
-    .target(name: "TestSupport", dependencies: ["ShardCompute", "OpenCLKit"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["ShardCompute", "OpenCLKit"], path: "Tests/TestSupport", swiftSettings: strict
+    ),
     .testTarget(name: "OpenCLKitTests", dependencies: ["OpenCLKit", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ShardComputeTests", dependencies: ["ShardCompute", "TestSupport"], swiftSettings: strict),
     .testTarget(

@@ -4,6 +4,7 @@
 // panels  k x WIDTH each panels[((r / WIDTH) * k + p) * WIDTH + r % WIDTH], TARGET; rows past the last are zero
 // Work-item (x, y) fills steps x * chunk .. of panel y. Any work-group size. Global size (ceil(k / chunk), ceil(rows / WIDTH)).
 // Fast where one stride is 1. A conversion is exact: TARGET is SOURCE or F32.
+// Prepend common/elements.
 #ifndef WIDTH
 #define WIDTH 14 // rows of a panel, even
 #endif

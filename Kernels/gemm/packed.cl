@@ -8,86 +8,24 @@
 // state  local, of each tile the subtrees that wait for a sibling, and the sum of a leaf that is cut by a chunk:
 //        tiles * (LEAF_LEVELS + 1) * MR * NR floats, tiles = 1 where chunk_k >= k_local, else block_m * block_n.
 // Edges: any m, n, k; panels are padded with zeros, and only elements inside C are read or written.
-#ifndef MR
-#define MR 14 // rows of a register tile: MR * NR / VECTOR + NR / VECTOR + 1 vector registers
-#endif
-#ifndef NR
-#define NR 32 // columns of a register tile, a multiple of VECTOR
-#endif
-#ifndef VECTOR
-#define VECTOR 16 // floats of a vector register: 4, 8, 16
-#endif
-#ifndef B_TYPE
-#define B_TYPE F32 // F32, F16, BF16
-#endif
+// Prepend common/elements, common/leaves, common/tiles with ROWS = MR; NR, VECTOR and B_TYPE are theirs.
+#define MR ROWS // 14 x 32 fills 32 registers of 16 floats, 6 x 16 fills 16 of 8, 8 x 8 fills 32 of 4, 4 x 8 fills 16 of 4
 #ifndef PREFETCH_A
 #define PREFETCH_A 64 // steps of k that A is fetched ahead, 0 for none
 #endif
 #ifndef PREFETCH_B
-#define PREFETCH_B 16
-#endif
-#if NR % VECTOR
-#error "gemm/packed: VECTOR must divide NR"
-#endif
-#if !ELEMENT(B_TYPE)
-#error "gemm/packed: B_TYPE must be F32, F16 or BF16"
-#endif
-
-#define NV (NR / VECTOR)
-#define TILE (MR * NV) // vectors of a tile
-typedef JOIN_WORDS(float, VECTOR) vector;
-typedef vector unaligned_vector __attribute__((aligned(4))); // vstore16 is four stores on some devices
-
-#define UNROLL _Pragma("unroll")
-#define EACH_VECTOR(statement)                                                                                         \
-  UNROLL for (int i = 0; i < MR; i++) {                                                                                \
-    UNROLL for (int v = 0; v < NV; v++) { statement; }                                                                 \
-  }
-
-#ifndef __has_builtin
-#define __has_builtin(x) 0
-#endif
-#if __has_builtin(__builtin_prefetch)
-#define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
-#else
-#define FETCH(p)
+#define PREFETCH_B 16 // the same for B
 #endif
 
 // sum += a . b^T over `steps` steps of k.
 static inline void multiply(__global const float *a, __global const STORAGE(B_TYPE) *b, int steps, vector sum[MR][NV]) {
   for (int p = 0; p < steps; p++, a += MR, b += NR) {
     if (PREFETCH_A) FETCH(a + PREFETCH_A * MR);
-    if (PREFETCH_B) {
-      UNROLL for (int j = 0; j < NR; j += 64 / sizeof(*b)) FETCH(b + PREFETCH_B * NR + j);
-    }
+    FETCH_B(b, PREFETCH_B)
     vector row[NV];
     UNROLL for (int v = 0; v < NV; v++) row[v] = LOAD(B_TYPE, VECTOR)(b + v * VECTOR);
     EACH_VECTOR(sum[i][v] = fma((vector)(a[i]), row[v], sum[i][v]))
   }
-}
-
-// Stores the rows x columns of a tile that are inside C. `tile` is scratch.
-static inline void store_tile(vector sum[MR][NV], int rows, int columns, float alpha, float beta, __global float *c,
-                              long ldc, __local vector *tile) {
-  if (columns == NR) {
-    UNROLL for (int i = 0; i < MR; i++) {
-      if (i < rows) {
-        __global unaligned_vector *out = (__global unaligned_vector *)(c + i * ldc);
-        UNROLL for (int v = 0; v < NV; v++) {
-          const vector x = alpha * sum[i][v];
-          out[v] = beta == 0 ? x : fma((vector)(beta), out[v], x);
-        }
-      }
-    }
-    return;
-  }
-  EACH_VECTOR(tile[i * NV + v] = sum[i][v])
-  __local const float *element = (__local const float *)tile;
-  for (int i = 0; i < rows; i++)
-    for (int j = 0; j < columns; j++) {
-      const float x = alpha * element[i * NR + j];
-      c[i * ldc + j] = beta == 0 ? x : fma(beta, c[i * ldc + j], x);
-    }
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
@@ -102,7 +40,7 @@ void gemm_packed(int m, int n, int k, int unit, int leaf_begin, int leaf_end, in
   const int k_local = border[leaf_end];
   const int tile_state = chunk_k < k_local ? (LEAF_LEVELS + 1) * TILE : 0;
 
-  int first = leaf_begin; // leaf of a chunk
+  int first = leaf_begin; // leaf of the chunk
   for (int k0 = 0; first < leaf_end; k0 += chunk_k) {
     const int k1 = k_local - k0 > chunk_k ? k0 + chunk_k : k_local;
     const int first_node = nodes_before(first, leaf_begin, leaf_end);
@@ -130,7 +68,7 @@ void gemm_packed(int m, int n, int k, int unit, int leaf_begin, int leaf_end, in
             EACH_VECTOR(sum[i][v] = waiting[level * TILE + i * NV + v] + sum[i][v])
           }
           if (node_is_final(leaf, level, leaf_end)) {
-            store_tile(sum, min(MR, m - y * MR), min(NR, n - x * NR), alpha, beta, out, ldc, cut);
+            store_tile(sum, min(MR, m - y * MR), n - x * NR, alpha, beta, out, ldc);
             out += node_stride;
           } else {
             EACH_VECTOR(waiting[level * TILE + i * NV + v] = sum[i][v])

@@ -3,7 +3,8 @@ import COpenCL
 
 /// A range of a buffer that host code can touch, until it is unmapped.
 public struct Mapping: Sendable {
-  // Points into memory that the driver keeps mapped until `unmap`; the buffer below keeps it alive.
+  // The driver keeps the memory mapped until `unmap`, and the buffer below keeps it alive.
+  /// The mapped bytes; touch them only between `ready` and `unmap`.
   nonisolated(unsafe) public let bytes: UnsafeMutableRawBufferPointer
   /// Done when the bytes may be touched.
   public let ready: Event

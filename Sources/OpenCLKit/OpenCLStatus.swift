@@ -30,7 +30,7 @@ public struct OpenCLStatus: RawRepresentable, Hashable, Sendable {
 extension OpenCLStatus: CustomStringConvertible {
   /// `CL_OUT_OF_RESOURCES (-5)`; a code that no specification lists prints as its number.
   public var description: String {
-    let index = -Int(rawValue)
+    let index = 0 - Int(rawValue)
     if Self.core.indices.contains(index), !Self.core[index].isEmpty { return "CL_\(Self.core[index]) (\(rawValue))" }
     if rawValue == -1001 { return "CL_PLATFORM_NOT_FOUND_KHR (-1001)" }
     return "OpenCL code \(rawValue)"

@@ -13,15 +13,17 @@ extension ModelFile {
   public func matmulProblems(
     rows: [Int]? = nil, elementType: ElementType? = nil
   ) throws -> [() throws -> MatmulProblem] {
-    try linearLayers().distinct.flatMap { layer in
-      (rows ?? (layer.role == .logits ? [1] : [512, 1])).map { m in
-        {
+    var problems: [() throws -> MatmulProblem] = []
+    for layer in try linearLayers().distinct {
+      let weight = WeightMatrix(try tensor(layer.name), as: elementType)
+      for m in rows ?? (layer.role == .logits ? [1] : [512, 1]) {
+        problems.append {
           MatmulProblem(
-            m: m, weight: WeightMatrix(try self.tensor(layer.name), as: elementType),
-            weightFormat: layer.type.rawValue, layout: layer.parallelism == .column ? .column : .row,
-            unit: layer.unit, layer: layer.name)
+            m: m, weight: weight, weightFormat: layer.type.rawValue,
+            layout: layer.parallelism == .column ? .column : .row, unit: layer.unit, layer: layer.name)
         }
       }
     }
+    return problems
   }
 }

@@ -14,23 +14,28 @@ public enum TestDevices {
     /// By turns an OpenCL device of each platform, each in a context of its own, and the CPU fallback.
     case mixed
 
+    /// The kind's name.
     public var description: String { rawValue }
   }
 
   /// The kinds that this machine has.
-  public static let kinds: [Kind] = firstDevice == nil ? [.host] : Kind.allCases
+  public static let kinds: [Kind] = cpuDevice == nil ? [.host] : Kind.allCases
 
   /// The first OpenCL CPU device, or where there is none the first of any kind.
-  public static let firstDevice: Device? = {
+  public static let cpuDevice: Device? = {
     let devices = (try? Platform.all().flatMap { try $0.devices() }) ?? []
     return devices.first { $0.kind.contains(.cpu) } ?? devices.first
   }()
 
-  /// The first OpenCL device of any kind, opened alone; nil without a driver.
-  public static func openCL() throws -> OpenCLDevice? {
-    guard let device = try Platform.all().lazy.flatMap({ try $0.devices() }).first else { return nil }
+  /// The first OpenCL device of any kind; nil without a driver.
+  public static func firstDevice() throws -> Device? { try Platform.all().flatMap { try $0.devices() }.first }
+
+  /// That device, opened alone, for its own kernels or those of another kind of device.
+  public static func openCL(_ architecture: Capabilities.Architecture? = nil) throws -> OpenCLDevice? {
+    guard let device = try firstDevice() else { return nil }
     return try OpenCLDevice(
-      selector: "test", device: device, context: Context(devices: [device]), cache: ProgramCache(folder: nil))
+      selector: "test", device: device, context: Context(devices: [device]), cache: ProgramCache(),
+      architecture: architecture)
   }
 
   /// Devices for `count` ranks; the same ones at each call.
@@ -45,7 +50,7 @@ public enum TestDevices {
 
   /// `count` OpenCL devices of one context: sub-devices, which share compute units where there are too few.
   public static func oneContext(_ count: Int) throws -> [OpenCLDevice] {
-    guard let device = firstDevice else { throw ComputeError.unsupported("no OpenCL device on this machine") }
+    guard let device = cpuDevice else { throw ComputeError.unsupported("no OpenCL device on this machine") }
     let parts = (try? device.partition(into: max(1, min(count, device.computeUnits)))) ?? [device]
     let context = try Context(devices: parts)
     return try (0..<count).map { rank in

@@ -91,7 +91,7 @@ public struct MatmulBenchmark: Sendable {
     let product: Samples
     let alone: Samples?
     let collective: Samples?
-    let peak: Samples?
+    let peak: Samples
   }
 
   private func measure(_ sharded: ShardedProduct, _ x: HostMatrix, _ problem: MatmulProblem) async throws
@@ -105,13 +105,12 @@ public struct MatmulBenchmark: Sendable {
       bodies.append { try await Self.seconds(of: alone.run, on: line) }
       bodies.append { try await Self.seconds(of: sharded.communicate, on: mesh) }
     }
-    let measuresPeak = PeakMeter.canMeasure(mesh)
-    if measuresPeak { bodies.append { try await PeakMeter.operationsPerSecond(of: mesh) } }
-    try await mesh.finish()
+    let peak = try await PeakMeter(mesh)
+    bodies.append(peak.operationsPerSecond)
     let samples = try await PairedTiming.samples(of: bodies, budget)
     return Measurement(
       product: samples[0], alone: mesh.count > 1 ? samples[1] : nil, collective: mesh.count > 1 ? samples[2] : nil,
-      peak: measuresPeak ? samples.last : nil)
+      peak: samples[bodies.count - 1])
   }
 
   private static func seconds(of body: () async throws -> Void, on mesh: DeviceMesh) async throws -> Double {

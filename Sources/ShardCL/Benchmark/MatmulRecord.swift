@@ -34,9 +34,9 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
   /// 2 · m · n · k / `secondsMedian`, in 10⁹ per second.
   public let gflops: Double
   /// Rate of an fma loop on the same devices, in turns with the product, in 10⁹ per second.
-  public let peakGFLOPS: Double?
+  public let peakGFLOPS: Double
   /// `gflops` / `peakGFLOPS`.
-  public let peakFraction: Double?
+  public let peakFraction: Double
   /// Median time of the product on the first rank's device alone, in turns with it, / `secondsMedian`.
   public let speedupVsOneRank: Double
   /// Median time of the collective alone.
@@ -63,8 +63,8 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
     secondsMedian = samples.product.median
     secondsMin = samples.product.minimum
     gflops = 2 * Double(problem.m) * Double(problem.n) * Double(problem.k) / secondsMedian * 1e-9
-    peakGFLOPS = samples.peak.map { $0.median * 1e-9 }
-    peakFraction = peakGFLOPS.map { [gflops] in gflops / $0 }
+    peakGFLOPS = samples.peak.median * 1e-9
+    peakFraction = gflops / peakGFLOPS
     speedupVsOneRank = samples.alone.map { [secondsMedian] in $0.median / secondsMedian } ?? 1
     communicationSeconds = samples.collective?.median ?? 0
     maxErrorOverBound = check?.largestErrorOverBound

@@ -42,6 +42,15 @@ public protocol ComputeDevice: AnyObject, Sendable {
   /// Joins addends element by element; see `Reduction`.
   func reduce(_ reduction: Reduction) throws
 
+  /// Runs `steps` steps of independent fma chains in registers on every core or compute unit, for measuring.
+  ///
+  /// - Returns: the floating-point operations of all.
+  func enqueueFMALoop(steps: Int) throws -> Double
+  /// Reads `memory` once, for measuring.
+  ///
+  /// - Returns: the bytes read; a remainder that does not divide among the cores is left out.
+  func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double
+
   /// Makes device memory visible to host code once everything enqueued before is done; copies nothing where memory is
   /// shared. Nothing may be enqueued on the range until `endAccess`.
   func beginAccess(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, writing: Bool) async throws -> HostAccess

@@ -3,6 +3,7 @@ import CShardHost
 import Synchronization
 
 extension HostDevice {
+  /// Enqueues the copy of a matrix.
   public func copy(_ source: MatrixView, to destination: MatrixView) throws {
     try source.checkCopy(to: destination)
     let size = source.elementType.byteCount
@@ -16,6 +17,7 @@ extension HostDevice {
     }
   }
 
+  /// Enqueues the rearrangement of a matrix into the panels of `weight`.
   public func pack(_ source: MatrixView, into weight: Weight) throws {
     try weight.checkSource(source)
     guard weight.memory.byteCount > 0 else { return }
@@ -28,6 +30,7 @@ extension HostDevice {
     }
   }
 
+  /// Enqueues a product.
   public func multiply(_ product: Product) throws {
     guard product.m > 0, product.n > 0, !product.weight.leaves.isEmpty else { return }
     let a = try elements(of: product.a)
@@ -73,6 +76,7 @@ extension HostDevice {
     }
   }
 
+  /// Enqueues the addition of `bias` to every row of `matrix`.
   public func addBias(_ bias: MatrixView, to matrix: MatrixView) throws {
     try matrix.checkBias(bias)
     guard matrix.rows > 0, matrix.columns > 0 else { return }
@@ -85,6 +89,7 @@ extension HostDevice {
     }
   }
 
+  /// Enqueues the join of several addends.
   public func reduce(_ reduction: Reduction) throws {
     let size = reduction.elementType.byteCount
     let addends = try reduction.addends.map { try bytes(of: $0.memory, $0.offset * size, 0) }

@@ -8,9 +8,13 @@ import Foundation
 /// Always there, and the oracle of every test: its products have the bits that every other device must have. Work is
 /// split over threads here; the inner loops are C, one clone per instruction set (`CShardHost`).
 public final class HostDevice: ComputeDevice {
+  /// What `--devices` calls the device.
   public let selector: String
+  /// What the driver calls the device.
   public let name: String
+  /// What the choice of kernels depends on.
   public let capabilities: Capabilities
+  /// Rows of a weight in a panel.
   public var weightPanelWidth: Int { shard_host_panel_columns() }
   /// Threads of one command.
   let workers: Int
@@ -30,6 +34,7 @@ public final class HostDevice: ComputeDevice {
       hasUnifiedMemory: true)
   }
 
+  /// Allocates memory, contents undefined.
   public func allocate(byteCount: Int) throws -> DeviceMemory {
     guard byteCount <= capabilities.maximumAllocationByteCount else {
       throw ComputeError.allocationTooLarge(
@@ -38,6 +43,7 @@ public final class HostDevice: ComputeDevice {
     return DeviceMemory(byteCount: byteCount, storage: .host(HostMemory(byteCount: byteCount)))
   }
 
+  /// Enqueues a copy from host memory.
   public func write(
     _ source: HostMemory, at sourceOffset: Int, byteCount: Int, to destination: DeviceMemory, at byteOffset: Int
   ) throws {
@@ -46,6 +52,7 @@ public final class HostDevice: ComputeDevice {
     queue.async { target.address.copyMemory(from: source.address + sourceOffset, byteCount: byteCount) }
   }
 
+  /// Enqueues a copy to host memory.
   public func read(
     _ source: DeviceMemory, at byteOffset: Int, byteCount: Int, into destination: HostMemory, at hostOffset: Int
   ) throws {
@@ -54,6 +61,7 @@ public final class HostDevice: ComputeDevice {
     queue.async { (destination.address + hostOffset).copyMemory(from: from.address, byteCount: byteCount) }
   }
 
+  /// Enqueues setting bytes to repetitions of `pattern`.
   public func fill(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, with pattern: UInt32) throws {
     guard byteOffset % 4 == 0, byteCount % 4 == 0 else {
       throw ComputeError.outOfBounds("fill of \(byteCount) bytes at \(byteOffset); both must be multiples of 4")
@@ -64,6 +72,7 @@ public final class HostDevice: ComputeDevice {
     }
   }
 
+  /// Makes memory visible to host code once everything before is done.
   public func beginAccess(
     _ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, writing: Bool
   ) async throws -> HostAccess {
@@ -72,8 +81,10 @@ public final class HostDevice: ComputeDevice {
     return HostAccess(address: range.address, byteCount: byteCount, keepAlive: memory)
   }
 
+  /// Ends an access.
   public func endAccess(_ access: HostAccess) throws {}
 
+  /// Suspends until everything enqueued so far is done.
   public func finish() async throws {
     await withCheckedContinuation { done in queue.async { done.resume() } }
   }

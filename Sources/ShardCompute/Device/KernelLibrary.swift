@@ -24,8 +24,9 @@ final class KernelLibrary: Sendable {
     let key = "\(name) \(options)"
     if let kernel = kernels.withLock({ $0[key] }) { return kernel }
     guard let text = Self.texts[name] else { throw ComputeError.unsupported("there is no kernel \(name)") }
+    let source = Self.shared(by: text) + text
     // Built outside the lock: two threads may build the same kernel once each, none waits for another's compiler.
-    let program = try cache.program(context: context, device: device, source: Self.common + text, options: options)
+    let program = try cache.program(context: context, device: device, source: source, options: options)
     let made = try Kernel(program: program, name: name.replacing("/", with: "_"))
     return kernels.withLock { kernels in
       let kernel = kernels[key] ?? made
@@ -45,7 +46,10 @@ final class KernelLibrary: Sendable {
     return texts
   }()
 
-  /// The shared parts, in the order of their names; they come before every kernel.
-  private static let common = texts.filter { $0.key.hasPrefix("common/") }.sorted { $0.key < $1.key }.map(\.value)
-    .joined()
+  /// The shared parts that the kernel's header asks for: `// Prepend common/elements, common/leaves`.
+  private static func shared(by text: String) -> String {
+    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("// Prepend ") }) else { return "" }
+    let names = line.split { !$0.isLetter && $0 != "/" && $0 != "_" }.map(String.init)
+    return names.compactMap { $0.hasPrefix("common/") ? texts[$0] : nil }.joined()
+  }
 }

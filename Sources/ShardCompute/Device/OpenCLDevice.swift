@@ -6,9 +6,13 @@ import Synchronization
 ///
 /// Devices made with one `Context` can address each other's memory.
 public final class OpenCLDevice: ComputeDevice {
+  /// What `--devices` calls the device.
   public let selector: String
+  /// What the driver calls the device.
   public let name: String
+  /// What the choice of kernels depends on.
   public let capabilities: Capabilities
+  /// Rows of a weight in a panel.
   public var weightPanelWidth: Int { tiles.weightPanelWidth }
   /// The OpenCL device.
   public let device: Device
@@ -51,6 +55,7 @@ public final class OpenCLDevice: ComputeDevice {
     placeholder = try Buffer(context: context, byteCount: 64)
   }
 
+  /// Allocates memory, contents undefined.
   public func allocate(byteCount: Int) throws -> DeviceMemory {
     guard byteCount >= 0, byteCount <= capabilities.maximumAllocationByteCount else {
       throw ComputeError.allocationTooLarge(
@@ -61,6 +66,7 @@ public final class OpenCLDevice: ComputeDevice {
       byteCount: byteCount, storage: .buffer(try Buffer(context: context, byteCount: byteCount)))
   }
 
+  /// Enqueues a copy from host memory.
   public func write(
     _ source: HostMemory, at sourceOffset: Int, byteCount: Int, to destination: DeviceMemory, at byteOffset: Int
   ) throws {
@@ -72,6 +78,7 @@ public final class OpenCLDevice: ComputeDevice {
     keep(source, until: event)
   }
 
+  /// Enqueues a copy to host memory.
   public func read(
     _ source: DeviceMemory, at byteOffset: Int, byteCount: Int, into destination: HostMemory, at hostOffset: Int
   ) throws {
@@ -83,6 +90,7 @@ public final class OpenCLDevice: ComputeDevice {
     keep(destination, until: event)
   }
 
+  /// Enqueues the copy of a matrix.
   public func copy(_ source: MatrixView, to destination: MatrixView) throws {
     try source.checkCopy(to: destination)
     guard source.rows > 0, source.columns > 0 else { return }
@@ -94,6 +102,7 @@ public final class OpenCLDevice: ComputeDevice {
       rowByteCount: source.columns * size, rows: source.rows)
   }
 
+  /// Enqueues setting bytes to repetitions of `pattern`.
   public func fill(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, with pattern: UInt32) throws {
     guard byteOffset % 4 == 0, byteCount % 4 == 0 else {
       throw ComputeError.outOfBounds("fill of \(byteCount) bytes at \(byteOffset); both must be multiples of 4")
@@ -103,6 +112,7 @@ public final class OpenCLDevice: ComputeDevice {
     try queue.fill(try buffer(memory), at: byteOffset, byteCount: byteCount, with: pattern)
   }
 
+  /// Makes memory visible to host code once everything before is done.
   public func beginAccess(
     _ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, writing: Bool
   ) async throws -> HostAccess {
@@ -117,10 +127,12 @@ public final class OpenCLDevice: ComputeDevice {
     return HostAccess(address: address, byteCount: byteCount, keepAlive: mapping)
   }
 
+  /// Ends an access.
   public func endAccess(_ access: HostAccess) throws {
     if let mapping = access.keepAlive as? Mapping { try queue.unmap(mapping) }
   }
 
+  /// Suspends until everything enqueued so far is done.
   public func finish() async throws {
     try await wait(for: try queue.marker())
     prune()

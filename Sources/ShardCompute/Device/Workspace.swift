@@ -11,6 +11,8 @@ final class Workspace: Sendable {
     case activations
     /// Pending subtrees of a sum.
     case tree
+    /// Results of measuring kernels, which nobody reads.
+    case measurement
     /// Inner loops of the CPU fallback.
     case loops
   }

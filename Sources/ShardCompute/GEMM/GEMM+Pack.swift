@@ -36,6 +36,7 @@ extension GEMM {
 }
 
 extension OpenCLDevice {
+  /// Enqueues the rearrangement of a matrix into the panels of `weight`.
   public func pack(_ source: MatrixView, into weight: Weight) throws {
     try weight.checkSource(source)
     guard weight.rows > 0, weight.columns > 0 else { return }

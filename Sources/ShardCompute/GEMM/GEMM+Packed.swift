@@ -15,10 +15,7 @@ extension GEMM {
       let a = try device.packedActivations(product.a, width: tiles.activationPanelWidth)
       let kernel = try device.library.kernel(
         name,
-        options: [
-          "-DMR=\(tiles.activationPanelWidth)", "-DNR=\(tiles.weightPanelWidth)", "-DVECTOR=\(tiles.vector)",
-          "-DB_TYPE=\(product.weight.elementType.kernelName)",
-        ])
+        options: tiles.options(rows: tiles.activationPanelWidth, product.weight.elementType))
       let blocks = Blocks(product, tiles, device.capabilities)
       let rowPanels = (product.m + tiles.activationPanelWidth - 1) / tiles.activationPanelWidth
       try kernel.launch(

@@ -2,7 +2,7 @@
 
 extension GEMM {
   /// Every kernel for products, the first that does not refuse runs.
-  static let kernels: [any ProductKernel.Type] = [Packed.self]
+  static let kernels: [any ProductKernel.Type] = [GEMV.Panels.self, Packed.self]
 
   /// The kernel that runs `product` on `device`.
   ///
@@ -20,6 +20,7 @@ extension GEMM {
 }
 
 extension OpenCLDevice {
+  /// Enqueues a product.
   public func multiply(_ product: Product) throws {
     guard product.m > 0, product.n > 0, !product.weight.leaves.isEmpty else { return }
     let largest = [product.m, product.n, product.weight.order.length, product.weight.order.unit].max() ?? 0

@@ -17,4 +17,9 @@ struct TileShapes: Hashable, Sendable {
     default: (activationPanelWidth, weightPanelWidth, vector) = (4, 8, 4)
     }
   }
+
+  /// Build options for kernels over register tiles (`common/tiles`).
+  func options(rows: Int, _ weight: ElementType) -> [String] {
+    ["-DROWS=\(rows)", "-DNR=\(weightPanelWidth)", "-DVECTOR=\(vector)", "-DB_TYPE=\(weight.kernelName)"]
+  }
 }

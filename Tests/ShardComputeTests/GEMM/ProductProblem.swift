@@ -25,14 +25,17 @@ struct ProductProblem: CustomStringConvertible, Sendable {
 
   /// Shapes that have reasons: nothing, one, fewer terms than leaves, primes, one either side of a tile or a panel.
   static let edgeShapes: [(Int, Int, Int)] = [
-    (0, 5, 7), (5, 0, 7), (3, 5, 0), (1, 1, 1), (1, 1, 7), (2, 3, 8), (1, 33, 100), (7, 31, 9), (8, 32, 64), (9, 65, 61),
+    (0, 5, 7), (5, 0, 7), (3, 5, 0), (1, 1, 1), (1, 1, 7), (2, 3, 8), (1, 33, 100), (7, 31, 9), (8, 32, 64),
+    (9, 65, 61),
     (13, 31, 127), (14, 32, 128), (15, 33, 129), (29, 97, 257), (61, 67, 71), (128, 64, 300), (65, 129, 1031),
   ]
 
   /// Random operands (small integers where `exact`) as f32, rounded to the weight's type.
   func operands(seed: UInt64, exact: Bool) -> (a: [Float], w: [Float], c: [Float]) {
     var random = RandomNumbers(seed: seed)
-    func value() -> Float { exact ? Float(Int.random(in: -4...4, using: &random)) : Float.random(in: -1...1, using: &random) }
+    func value() -> Float {
+      exact ? Float(Int.random(in: -4...4, using: &random)) : Float.random(in: -1...1, using: &random)
+    }
     let a = (0..<m * columns).map { _ in value() }
     let w = (0..<n * columns).map { _ in elementType.rounded(value()) }
     let c = (0..<nodes.count * m * n).map { _ in value() }

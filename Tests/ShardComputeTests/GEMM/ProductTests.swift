@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ShardCompute
-import Testing
 import TestSupport
+import Testing
 
 @Suite("products") struct ProductTests {
   @Test("have the bits of the definition on host", arguments: ElementType.allCases)
