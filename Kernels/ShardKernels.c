@@ -22,6 +22,12 @@ static const char gemm_pack[] = {
 static const char gemm_packed[] = {
 #embed "gemm/packed.cl"
     , 0};
+static const char gemm_tiled[] = {
+#embed "gemm/tiled.cl"
+    , 0};
+static const char gemv_lanes[] = {
+#embed "gemv/lanes.cl"
+    , 0};
 static const char gemv_panels[] = {
 #embed "gemv/panels.cl"
     , 0};
@@ -35,6 +41,8 @@ const shard_kernel_source shard_kernel_sources[] = {
     SOURCE("bench/read_bandwidth", bench_read_bandwidth),
     SOURCE("gemm/pack", gemm_pack),
     SOURCE("gemm/packed", gemm_packed),
+    SOURCE("gemm/tiled", gemm_tiled),
+    SOURCE("gemv/lanes", gemv_lanes),
     SOURCE("gemv/panels", gemv_panels),
 };
 const size_t shard_kernel_source_count = sizeof shard_kernel_sources / sizeof *shard_kernel_sources;

@@ -8,12 +8,16 @@
 #define HAS_F16 1
 #define TILE_ROWS 8
 #define TILE_VECTORS 3
+#define VECTOR_REGISTERS 32
+#define VECTOR_ROWS 8
 #define JUDGE_ROWS 4
 #else
 #define HAS_FMA 0
 #define HAS_F16 0
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
+#define VECTOR_REGISTERS 16
+#define VECTOR_ROWS 4
 #define JUDGE_ROWS 2
 #endif
 #include "level.h"

@@ -14,6 +14,8 @@
 #define HAS_F16 1
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+#define VECTOR_REGISTERS 16
+#define VECTOR_ROWS 6
 #define JUDGE_ROWS 2
 #include "level.h"
 #pragma clang attribute pop

@@ -14,6 +14,8 @@
 #define HAS_F16 1
 #define TILE_ROWS 14
 #define TILE_VECTORS 2
+#define VECTOR_REGISTERS 32
+#define VECTOR_ROWS 8
 #define JUDGE_ROWS 6
 #include "level.h"
 #pragma clang attribute pop

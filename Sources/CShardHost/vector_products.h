@@ -1,57 +1,97 @@
 // SPDX-License-Identifier: Apache-2.0
-// gemv: few rows of x against panels, so that each weight is read once. Accumulators of a leaf stay in registers.
+// gemv: few rows of x against panels, so that each weight is read once. Accumulators of a leaf stay in registers; with
+// very few rows several panels are taken together, for enough independent chains.
 #pragma once
 #include "products.h"
 
-// The pieces are whole leaves. `type` and `rows` are constants where this is inlined.
-INLINE void gemv_panel(shard_host_type type, int rows, const shard_host_product *product,
-                       const shard_host_piece *pieces, uint32_t count, const float *restrict x, size_t ldx,
-                       size_t base, float *c, size_t width) {
-  vec waiting[SLOTS - 1][SHARD_HOST_GEMV_ROWS][TILE_VECTORS];
-  for (uint32_t leaf = 0; leaf < count; leaf++) {
-    const shard_host_piece *piece = &pieces[leaf];
-    vec sum[SHARD_HOST_GEMV_ROWS][TILE_VECTORS];
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < TILE_VECTORS; v++) sum[i][v] = (vec)0;
-    size_t index = base + piece->begin * TILE_COLUMNS;
-    const float *at = x + piece->begin;
+// Panels taken together: what the registers hold beside one x, at most PANELS.
+#define PANELS 4
+#define PANELS_FIT(rows) ((VECTOR_REGISTERS - 1) / (((rows) + 1) * TILE_VECTORS))
+#define PANELS_FOR(rows) (PANELS_FIT(rows) > PANELS ? PANELS : PANELS_FIT(rows) < 1 ? 1 : PANELS_FIT(rows))
+// How far ahead weights are asked for. Reading with it is faster than the hardware's own prefetching by a quarter.
+#define PREFETCH_BYTES 4096
+
+typedef struct {
+  const shard_host_product *product;
+  shard_host_piece leaves[SHARD_HOST_LEAVES];
+  uint32_t leaf_count;
+  size_t columns; // local columns of the operands
+  const float *x;
+  size_t ldx;
+  float *c; // row 0 of these rows
+} gemv_task;
+
+typedef struct {
+  vec at[SHARD_HOST_GEMV_ROWS][PANELS * TILE_VECTORS];
+} gemv_sums;
+
+#define EACH_SUM                                                                                                       \
+  UNROLL for (int i = 0; i < rows; i++)                                                                                \
+  UNROLL for (int v = 0; v < vectors; v++)
+
+// Sums come through memory: indexing registers by a variable would keep them there all along.
+typedef float gemv_results[SHARD_HOST_GEMV_ROWS][PANELS * TILE_COLUMNS];
+
+static void gemv_store(const gemv_task *task, gemv_results sums, size_t rows, size_t columns, uint32_t node,
+                       size_t column) {
+  const shard_host_product *product = task->product;
+  const size_t width = least(columns, product->n - column);
+  for (size_t i = 0; i < rows; i++) {
+    float old[PANELS * TILE_COLUMNS] = {0}, *out = task->c + node * product->node_stride + i * product->ldc + column;
+    if (product->beta != 0)
+      memcpy(old, out, width * sizeof(float));
+    for (size_t j = 0; j < columns; j += LANES) {
+      const vec value = (vec)product->alpha * load(sums[i] + j);
+      store(old + j, product->beta != 0 ? multiply_add((vec)product->beta, load(old + j), value) : value);
+    }
+    memcpy(out, old, width * sizeof(float));
+  }
+}
+
+// `type`, `rows` and `panels` are constants where this is inlined.
+INLINE void gemv_panels(shard_host_type type, int rows, int panels, const gemv_task *task, size_t panel) {
+  const int vectors = panels * TILE_VECTORS, step = TILE_COLUMNS * (int)type_bytes(type);
+  const size_t stride = task->columns * TILE_COLUMNS; // from panel to panel
+  gemv_sums waiting[SLOTS - 1];
+  for (uint32_t leaf = 0; leaf < task->leaf_count; leaf++) {
+    const shard_host_piece *piece = &task->leaves[leaf];
+    const float *x = task->x + piece->begin;
+    size_t index = (panel * task->columns + piece->begin) * TILE_COLUMNS;
+    gemv_sums sum;
+    EACH_SUM sum.at[i][v] = (vec)0;
     for (size_t p = 0; p < piece->length; p++, index += TILE_COLUMNS) {
-      UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
-        const vec weights = load_elements(type, product->b, index + v * LANES);
-        UNROLL for (int i = 0; i < rows; i++) sum[i][v] = multiply_add((vec)at[i * ldx + p], weights, sum[i][v]);
+      UNROLL for (int ahead = 0; ahead < panels * step; ahead += 64) __builtin_prefetch(
+          (const char *)task->product->b + (index + (size_t)(ahead / step) * stride) * type_bytes(type) + ahead % step +
+          PREFETCH_BYTES);
+      vec weights[PANELS * TILE_VECTORS];
+      UNROLL for (int v = 0; v < vectors; v++) weights[v] = load_elements(
+          type, task->product->b, index + (size_t)(v / TILE_VECTORS) * stride + v % TILE_VECTORS * LANES);
+      UNROLL for (int i = 0; i < rows; i++) {
+        const vec value = (vec)x[(size_t)i * task->ldx + p];
+        UNROLL for (int v = 0; v < vectors; v++) sum.at[i][v] = multiply_add(value, weights[v], sum.at[i][v]);
       }
     }
     for (uint32_t join = 0; join < piece->joins; join++)
-      UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < TILE_VECTORS; v++)
-        sum[i][v] = waiting[join][i][v] + sum[i][v];
-    if (!piece->stored) {
-      UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < TILE_VECTORS; v++)
-        waiting[piece->joins][i][v] = sum[i][v];
-      continue;
-    }
-    UNROLL for (int i = 0; i < rows; i++) {
-      float whole[TILE_COLUMNS] = {0};
-      float *out = c + piece->node * product->node_stride + i * product->ldc;
-      if (product->beta != 0)
-        memcpy(whole, out, width * sizeof(float));
-      UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
-        const vec value = (vec)product->alpha * sum[i][v];
-        store(whole + v * LANES,
-              product->beta != 0 ? multiply_add((vec)product->beta, load(whole + v * LANES), value) : value);
-      }
-      memcpy(out, whole, width * sizeof(float));
-    }
+      EACH_SUM sum.at[i][v] = waiting[join].at[i][v] + sum.at[i][v];
+    if (piece->stored) {
+      gemv_results sums;
+      EACH_SUM store(sums[i] + v * LANES, sum.at[i][v]);
+      gemv_store(task, sums, (size_t)rows, (size_t)vectors * LANES, piece->node, panel * TILE_COLUMNS);
+    } else
+      EACH_SUM waiting[piece->joins].at[i][v] = sum.at[i][v];
   }
 }
 
 #define ROWS_CASE(type, rows)                                                                                          \
   case rows:                                                                                                           \
-    gemv_panel(type, rows, product, pieces, count, x, ldx, base, c, width);                                            \
+    for (; end - panel >= PANELS_FOR(rows); panel += PANELS_FOR(rows))                                                 \
+      gemv_panels(type, rows, PANELS_FOR(rows), task, panel);                                                          \
+    for (; panel < end; panel++)                                                                                       \
+      gemv_panels(type, rows, 1, task, panel);                                                                         \
     break;
-// A function per element type: panel `base` against 1 to 8 rows.
+// A function per element type.
 #define GEMV_FUNCTION(name, type)                                                                                      \
-  static __attribute__((noinline)) void name(                                                                          \
-      const shard_host_product *product, const shard_host_piece *pieces, uint32_t count, size_t rows, const float *x,  \
-      size_t ldx, size_t base, float *c, size_t width) {                                                               \
+  static void name(const gemv_task *task, size_t rows, size_t panel, size_t end) {                                     \
     switch (rows) {                                                                                                    \
       ROWS_CASE(type, 1)                                                                                               \
       ROWS_CASE(type, 2)                                                                                               \
@@ -69,17 +109,18 @@ GEMV_FUNCTION(gemv_bf16, SHARD_HOST_BF16)
 
 static void gemv(const shard_host_product *product, const float *x, size_t ldx, size_t column_begin,
                  size_t column_end) {
-  shard_host_piece pieces[SHARD_HOST_LEAVES];
+  static void (*const functions[])(const gemv_task *, size_t, size_t, size_t) = {gemv_f32, gemv_f16, gemv_bf16};
   shard_host_walk walk = shard_host_walk_start(product);
   const size_t columns = shard_host_leaf_border(product->k, product->unit, product->leaf_end) - walk.origin;
-  const uint32_t count = shard_host_walk_next(&walk, SIZE_MAX, pieces);
-  const shard_host_type type = product->b_type;
-  for (size_t row = 0; row < product->m; row += SHARD_HOST_GEMV_ROWS)
-    for (size_t q = column_begin; q < column_end; q++)
-      (type == SHARD_HOST_F32   ? gemv_f32
-       : type == SHARD_HOST_F16 ? gemv_f16
-                                : gemv_bf16)(
-          product, pieces, count, least(SHARD_HOST_GEMV_ROWS, product->m - row), x + row * ldx, ldx,
-          q * columns * TILE_COLUMNS, product->c + row * product->ldc + q * TILE_COLUMNS,
-          least(TILE_COLUMNS, product->n - q * TILE_COLUMNS));
+  gemv_task task = {.product = product, .columns = columns, .ldx = ldx};
+  task.leaf_count = shard_host_walk_next(&walk, SIZE_MAX, task.leaves);
+  // Where the registers cannot hold all rows, a panel is read again, from a cache.
+  const size_t groups = (product->m + VECTOR_ROWS - 1) / VECTOR_ROWS;
+  const size_t rows = groups ? (product->m + groups - 1) / groups : 0, panels = groups > 1 ? 1 : column_end - column_begin;
+  for (size_t panel = column_begin; panel < column_end; panel += panels)
+    for (size_t row = 0; row < product->m; row += rows) {
+      task.x = x + row * ldx;
+      task.c = product->c + row * product->ldc;
+      functions[product->b_type](&task, least(rows, product->m - row), panel, panel + panels);
+    }
 }

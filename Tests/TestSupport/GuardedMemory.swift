@@ -3,9 +3,13 @@ import ShardCompute
 
 /// Device memory for `count` elements with bytes around it that nobody may write.
 public struct GuardedMemory: Sendable {
+  /// The device that owns the memory.
   public let device: any ComputeDevice
+  /// Guards and elements.
   public let memory: DeviceMemory
+  /// How elements are stored.
   public let elementType: ElementType
+  /// Number of elements.
   public let count: Int
   /// The first element, in elements.
   public let offset: Int
@@ -13,11 +17,17 @@ public struct GuardedMemory: Sendable {
   private static let guardByteCount = 64
   private static let pattern: UInt8 = 0xa5
 
-  /// Memory of `device` with `values`; it begins `shift` elements past a 64-byte border.
+  /// Memory of `device` with `bytes`, whole elements; it begins `shift` elements past a 64-byte border.
   public init(
-    _ device: any ComputeDevice, _ values: [Float], _ elementType: ElementType = .f32, shift: Int = 0
+    _ device: any ComputeDevice, bytes: [UInt8], _ elementType: ElementType = .f32, shift: Int = 0
   ) throws {
-    try self.init(device, bytes: elementType.encode(values), count: values.count, elementType, shift: shift)
+    self.device = device
+    self.elementType = elementType
+    count = bytes.count / elementType.byteCount
+    offset = Self.guardByteCount / elementType.byteCount + shift
+    let before = [UInt8](repeating: Self.pattern, count: offset * elementType.byteCount)
+    let after = [UInt8](repeating: Self.pattern, count: Self.guardByteCount)
+    memory = try device.upload(before + bytes + after)
   }
 
   /// Memory of `device` for `count` elements, set to the pattern of the guards (a strange value, not a NaN).
@@ -25,19 +35,7 @@ public struct GuardedMemory: Sendable {
     _ device: any ComputeDevice, count: Int, _ elementType: ElementType = .f32, shift: Int = 0
   ) throws {
     let bytes = [UInt8](repeating: Self.pattern, count: count * elementType.byteCount)
-    try self.init(device, bytes: bytes, count: count, elementType, shift: shift)
-  }
-
-  private init(
-    _ device: any ComputeDevice, bytes: [UInt8], count: Int, _ elementType: ElementType, shift: Int
-  ) throws {
-    self.device = device
-    self.elementType = elementType
-    self.count = count
-    offset = Self.guardByteCount / elementType.byteCount + shift
-    let before = [UInt8](repeating: Self.pattern, count: offset * elementType.byteCount)
-    let after = [UInt8](repeating: Self.pattern, count: Self.guardByteCount)
-    memory = try device.upload(before + bytes + after)
+    try self.init(device, bytes: bytes, elementType, shift: shift)
   }
 
   /// The elements as an operand.
@@ -45,9 +43,13 @@ public struct GuardedMemory: Sendable {
 
   /// The elements' bytes; throws where a guard was written.
   public func contents() async throws -> [UInt8] {
-    let all = try await device.download(memory, as: UInt8.self)
+    let host = HostMemory(byteCount: memory.byteCount)
+    try device.read(memory, at: 0, byteCount: memory.byteCount, into: host, at: 0)
+    try await device.finish()
+    let all = host.withBytes { Array($0) }
     let inside = offset * elementType.byteCount..<(offset + count) * elementType.byteCount
-    for index in all.indices where !inside.contains(index) && all[index] != Self.pattern {
+    let outside = [all.indices.lowerBound..<inside.lowerBound, inside.upperBound..<all.indices.upperBound].joined()
+    for index in outside where all[index] != Self.pattern {
       throw StrayWrite(byte: index - inside.lowerBound, byteCount: inside.count)
     }
     return Array(all[inside])
@@ -57,6 +59,7 @@ public struct GuardedMemory: Sendable {
   public struct StrayWrite: Error, Hashable {
     /// Counted from the operand's first byte.
     public let byte: Int
+    /// Bytes of the operand.
     public let byteCount: Int
   }
 }

@@ -29,4 +29,19 @@ public struct RandomNumbers: RandomNumberGenerator, Sendable {
   public mutating func floats(_ count: Int) -> [Float] {
     (0..<count).map { _ in Float(Int(next() >> 40) - 1 << 23) * 0x1p-23 }
   }
+
+  /// `count` bytes.
+  public mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }
+}
+
+extension Array {
+  /// The elements again and again until there are `count`: long data for the price of a short one.
+  public func repeated(to count: Int) -> [Element] {
+    guard !isEmpty else { return [] }
+    var result: [Element] = []
+    result.reserveCapacity(count + self.count)
+    while result.count < count { result.append(contentsOf: self) }
+    result.removeLast(result.count - count)
+    return result
+  }
 }

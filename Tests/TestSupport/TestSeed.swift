@@ -3,8 +3,10 @@ import Foundation
 
 /// A seed as an argument of a test, so that a failure prints it.
 public struct TestSeed: Hashable, Sendable, CustomStringConvertible {
+  /// The seed itself.
   public let value: UInt64
 
+  /// A seed of a known value.
   public init(_ value: UInt64) { self.value = value }
 
   /// The line that repeats a run with this seed.

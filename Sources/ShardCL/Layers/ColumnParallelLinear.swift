@@ -26,7 +26,7 @@ public struct ColumnParallelLinear: Sendable {
   ///   - partition: the cut of the features; even in whole units of `granularity` without it.
   /// - Throws: `ShardingError`; the driver's error.
   public init(
-    weight: some MatrixSource, bias: (some MatrixSource)? = HostMatrix?.none, on mesh: DeviceMesh,
+    weight: some MatrixSource, bias: (any MatrixSource)? = nil, on mesh: DeviceMesh,
     granularity: Int = 1, unit: Int = 1, partition: Partition? = nil
   ) throws {
     let partition = try partition ?? .even(weight.rows, parts: mesh.count, granularity: granularity)
@@ -61,7 +61,7 @@ public struct ColumnParallelLinear: Sendable {
 }
 
 /// Throws unless `bias` is one row with a value for each row of `weight`.
-func checkBias(_ bias: (some MatrixSource)?, _ weight: some MatrixSource) throws {
+func checkBias(_ bias: (any MatrixSource)?, _ weight: some MatrixSource) throws {
   guard let bias, bias.rows != 1 || bias.columns != weight.rows || bias.elementType != .f32 else { return }
   throw ShardingError.shapeMismatch(
     "a bias of \(bias.rows) × \(bias.columns) \(bias.elementType) for a weight of \(weight.rows) × \(weight.columns); "

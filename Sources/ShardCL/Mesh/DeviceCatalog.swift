@@ -43,7 +43,7 @@ public struct DeviceCatalog: Sendable {
     var failures: [Failure] = []
     var names: Set<String> = []
     for platform in try Platform.all() {
-      let name = Self.shortName(of: platform.name, vendor: platform.vendor, taken: names)
+      let name = Self.shortName(of: platform.name, taken: names)
       names.insert(name)
       do throws(OpenCLError) {
         for (index, device) in try platform.devices().enumerated() {
@@ -77,6 +77,7 @@ public struct DeviceCatalog: Sendable {
   public func open(
     _ selectors: [DeviceSelector], cache: ProgramCache = ProgramCache()
   ) throws -> [any ComputeDevice] {
+    if entries.isEmpty, let failure = failures.first { throw failure.error }
     let ranks = try selectors.flatMap { selector -> [PlannedRank] in
       if selector.source == .host { return Self.hostDevices(selector).map(PlannedRank.host) }
       return try selector.positions(in: entries.map(\.description)).flatMap { try parts(of: entries[$0], selector) }
@@ -121,7 +122,7 @@ public struct DeviceCatalog: Sendable {
   }
 
   /// A word for a platform: that of its maker where known, else its name in plain letters; numbered from the second on.
-  static func shortName(of name: String, vendor: String, taken: Set<String>) -> String {
+  static func shortName(of name: String, taken: Set<String>) -> String {
     let known = [
       ("portable computing language", "pocl"), ("pocl", "pocl"), ("rusticl", "mesa"), ("clover", "mesa"),
       ("nvidia", "nvidia"), ("intel", "intel"), ("amd", "amd"), ("advanced micro devices", "amd"), ("apple", "apple"),

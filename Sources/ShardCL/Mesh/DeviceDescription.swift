@@ -55,7 +55,7 @@ extension DeviceSelector {
   /// - Throws: `DeviceError` where there is none, or one that cannot be cut as asked.
   func positions(in devices: [DeviceDescription]) throws -> [Int] {
     guard source != .host else { return [] }
-    guard !devices.isEmpty else { throw DeviceError.noPlatform }
+    guard !devices.isEmpty else { throw DeviceError.noDevices }
     let selected =
       switch source {
       case .host: [Int]()

@@ -8,8 +8,8 @@ public enum DeviceError: Error, Hashable, Sendable {
   case noSuchDevice(selector: String, available: [String])
   /// More parts of a device than it can be cut into.
   case tooManyParts(selector: String, parts: Int, device: String, limit: Int)
-  /// No OpenCL driver at all.
-  case noPlatform
+  /// No OpenCL driver, or none that shows a device.
+  case noDevices
 }
 
 extension DeviceError: CustomStringConvertible {
@@ -22,8 +22,8 @@ extension DeviceError: CustomStringConvertible {
       "no device \"\(selector)\"; there are: \(available.joined(separator: ", "))"
     case .tooManyParts(let selector, let parts, let device, let limit):
       "\(selector) asks for \(parts) parts of \(device), which can be cut into \(limit) at most"
-    case .noPlatform:
-      "no OpenCL platform: install a driver (on Debian and Ubuntu: apt install pocl-opencl-icd), "
+    case .noDevices:
+      "no OpenCL driver shows a device: install one (on Debian and Ubuntu: apt install pocl-opencl-icd), "
         + "or select \"host\", which computes on the CPU without OpenCL"
     }
   }

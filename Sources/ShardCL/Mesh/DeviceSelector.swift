@@ -37,7 +37,7 @@ public struct DeviceSelector: Hashable, Sendable {
   public let part: Int?
 
   /// Selects `part`, or all `parts`, of each device of `source`.
-  public init(_ source: Source, parts: Int = 1, part: Int? = nil) {
+  package init(_ source: Source, parts: Int = 1, part: Int? = nil) {
     precondition(
       (1...Self.maximumParts).contains(parts) && part.map { (0..<parts).contains($0) } ?? true,
       "1 to \(Self.maximumParts) parts, and one of them")

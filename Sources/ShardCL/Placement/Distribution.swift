@@ -41,13 +41,27 @@ public enum Distribution: Hashable, Sendable {
     guard axis == 0 || axis == 1 else {
       throw ShardingError.shapeMismatch("axis \(axis) of a tensor of \(rows) × \(columns); 0 and 1 are possible")
     }
-    let length = axis == 0 ? rows : columns
-    let partition = try partition ?? .even(length, parts: ranks)
-    guard partition.length == length, partition.parts == ranks else {
-      throw ShardingError.partitionMismatch(
-        "\(partition.parts) parts \(partition) of axis \(axis), which has length \(length), on \(ranks) ranks")
+    self = .shard(axis, try partition ?? .even(axis == 0 ? rows : columns, parts: ranks))
+    try check(rows: rows, columns: columns, ranks: ranks)
+  }
+
+  /// Throws unless there is a part, or a run of leaves, for each rank, and they make up the whole.
+  func check(rows: Int, columns: Int, ranks: Int) throws {
+    switch self {
+    case .replicate: break
+    case .shard(let axis, let partition):
+      let length = axis == 0 ? rows : columns
+      guard axis == 0 || axis == 1, partition.length == length, partition.parts == ranks else {
+        throw ShardingError.partitionMismatch(
+          "\(partition.parts) parts \(partition) of axis \(axis), which has length \(length), on \(ranks) ranks")
+      }
+    case .partial(let runs):
+      let owned = runs.filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
+      guard runs.count == ranks, Array(owned.joined()) == Array(SumOrder.allLeaves) else {
+        throw ShardingError.partitionMismatch(
+          "leaves \(runs) on \(ranks) ranks; a run for each, together \(SumOrder.allLeaves)")
+      }
     }
-    self = .shard(axis, partition)
   }
 
   /// The rows and columns of a `rows` × `columns` matrix that `rank` holds.

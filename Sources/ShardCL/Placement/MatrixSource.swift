@@ -65,6 +65,7 @@ public struct HostMatrix: MatrixSource, Sendable {
       }
       let width = columns.count * size
       let part = HostMemory(byteCount: rows.count * width)
+      guard width > 0 else { return part }
       part.withMutableBytes { target in
         for (index, row) in rows.enumerated() {
           let start = row * pitch + columns.lowerBound * size

@@ -32,7 +32,10 @@ public struct Partition: Hashable, Sendable {
   public static func even(_ length: Int, parts: Int, granularity: Int = 1) throws -> Partition {
     let units = try unitCount(length, parts: parts, granularity: granularity)
     return Partition(
-      borders: (0...parts).map { min(length, proportion(units, $0, of: parts) * granularity) })
+      borders: (0...parts).map { part in
+        let unit = proportion(units, part, of: parts)
+        return unit >= units ? length : unit * granularity
+      })
   }
 
   /// Parts in proportion to `weights` (the speed of each rank), to the nearest unit of `granularity`.
@@ -41,7 +44,10 @@ public struct Partition: Hashable, Sendable {
   public static func weighted(_ length: Int, weights: [Double], granularity: Int = 1) throws -> Partition {
     let units = try unitCount(length, parts: weights.count, granularity: granularity)
     return Partition(
-      borders: try shares(weights).map { min(length, Int((Double(units) * $0).rounded()) * granularity) })
+      borders: try shares(weights).map { share in
+        let unit = (Double(units) * share).rounded()
+        return unit >= Double(units) || Int(unit) >= units ? length : Int(unit) * granularity
+      })
   }
 
   /// Cuts a reduction dimension on borders of its leaves, as evenly as they allow.

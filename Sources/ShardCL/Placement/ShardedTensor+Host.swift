@@ -108,7 +108,7 @@ extension ShardedTensor {
     }
     try await mesh.finish()
     host.withMutableBytes { target in
-      for (rank, piece) in pieces.enumerated() {
+      for (rank, piece) in pieces.enumerated() where piece.byteCount > 0 {
         let width = 4 * partition.counts[rank]
         piece.withBytes { bytes in
           for row in 0..<rows {

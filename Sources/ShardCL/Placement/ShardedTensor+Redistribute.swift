@@ -47,6 +47,7 @@ extension ShardedTensor {
     case (.replicate, .shard):
       for rank in mesh.ranks {
         let block = result.distribution.block(of: rank.index, rows: rows, columns: columns)
+        if block.rows.isEmpty || block.columns.isEmpty { continue }
         let part = try piece(of: rank.index).rows(block.rows).columns(block.columns)
         try rank.device.copy(part, to: result.piece(of: rank.index))
       }

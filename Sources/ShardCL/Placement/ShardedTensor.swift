@@ -107,6 +107,7 @@ public struct ShardedTensor: Sendable {
     guard rows >= 0, columns >= 0, !overflow, !overflowBytes else {
       throw ShardingError.shapeMismatch("a tensor of \(rows) × \(columns) has no size that fits 63 bits")
     }
+    try distribution.check(rows: rows, columns: columns, ranks: mesh.count)
     return mesh.ranks.map { rank in
       let block = distribution.block(of: rank.index, rows: rows, columns: columns)
       return 4 * distribution.nodes(of: rank.index).count * block.rows.count * block.columns.count

@@ -30,8 +30,13 @@ public final class OpenCLDevice: ComputeDevice {
 
   /// Opens `device` as part of `context`.
   ///
+  /// - Parameter architecture: Which kernels to run, by default the device's own kind; a CPU runs a GPU's kernels too,
+  ///   slowly, which is how they are tested where there is no GPU.
   /// - Throws: `OpenCLError`; `ComputeError.unsupported` for a device that cannot run the library's kernels.
-  public init(selector: String, device: Device, context: Context, cache: ProgramCache) throws {
+  public init(
+    selector: String, device: Device, context: Context, cache: ProgramCache,
+    architecture: Capabilities.Architecture? = nil
+  ) throws {
     guard try device.hasCompiler, try device.isAvailable else {
       throw ComputeError.unsupported("\(device.name) has no compiler or is not available")
     }
@@ -43,7 +48,7 @@ public final class OpenCLDevice: ComputeDevice {
     self.context = context
     name = device.name
     capabilities = Capabilities(
-      architecture: device.kind.contains(.cpu) ? .cpu : .gpu, computeUnits: try device.computeUnits,
+      architecture: architecture ?? (device.kind.contains(.cpu) ? .cpu : .gpu), computeUnits: try device.computeUnits,
       vectorWidth: max(4, try device.nativeFloatVectorWidth), localMemoryByteCount: try device.localMemoryByteCount,
       maximumWorkGroupSize: try device.maximumWorkGroupSize,
       maximumAllocationByteCount: try device.maximumAllocationByteCount,

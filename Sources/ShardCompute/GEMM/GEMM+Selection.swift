@@ -2,7 +2,7 @@
 
 extension GEMM {
   /// Every kernel for products, the first that does not refuse runs.
-  static let kernels: [any ProductKernel.Type] = [GEMV.Panels.self, Packed.self]
+  static let kernels: [any ProductKernel.Type] = [GEMV.Panels.self, Packed.self, GEMV.Lanes.self, Tiled.self]
 
   /// The kernel that runs `product` on `device`.
   ///

@@ -11,7 +11,7 @@ struct TileShapes: Hashable, Sendable {
 
   init(_ capabilities: Capabilities) {
     switch (capabilities.architecture, capabilities.vectorWidth) {
-    case (.gpu, _): (activationPanelWidth, weightPanelWidth, vector) = (64, 64, 4)
+    case (.gpu, _): (activationPanelWidth, weightPanelWidth, vector) = (32, 32, 4)
     case (_, 16...): (activationPanelWidth, weightPanelWidth, vector) = (14, 32, 16)
     case (_, 8...): (activationPanelWidth, weightPanelWidth, vector) = (6, 16, 8)
     default: (activationPanelWidth, weightPanelWidth, vector) = (4, 8, 4)

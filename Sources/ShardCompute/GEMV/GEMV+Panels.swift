@@ -20,19 +20,15 @@ extension GEMV {
     }
 
     static func launch(_ product: Product, on device: OpenCLDevice) throws {
-      let rows = [1, 2, 4, 8].first { $0 >= product.m } ?? maximumRows
-      let options = device.tiles.options(rows: rows, product.weight.elementType)
+      let options = device.tiles.options(rows: rowsMacro(product), product.weight.elementType)
       let kernel = try device.library.kernel(name, options: options)
       // Several groups a core, so that the cores end together; a launch of a group costs under a microsecond.
       let panels = max(1, product.weight.panelCount / (8 * device.capabilities.computeUnits))
       try kernel.launch(
         on: device.queue,
         size: LaunchSize(global: [(product.weight.panelCount + panels - 1) / panels], local: [1]),
-        arguments: product.sizeArguments + [
-          .int(Int32(panels)), .float(product.alpha), .float(product.beta),
-          .buffer(try device.buffer(product.a.memory)), .long(Int64(product.a.offset)),
-          .long(Int64(product.a.rowStride)), .buffer(try device.buffer(product.weight.memory)),
-        ] + product.resultArguments(try device.buffer(product.c.memory)))
+        arguments: product.sizeArguments + [.int(Int32(panels)), .float(product.alpha), .float(product.beta)]
+          + (try vectorArguments(product, on: device)))
     }
   }
 }

@@ -78,7 +78,7 @@ struct ProductProblem: CustomStringConvertible, Sendable {
     let (lda, ldc) = ((transposedA ? m : columns) + gap, n + gap)
     var storedA = [Float](repeating: .nan, count: (transposedA ? columns : m) * lda + 1)
     for i in 0..<m { for p in 0..<columns { storedA[transposedA ? p * lda + i : i * lda + p] = a[i * columns + p] } }
-    var storedC = [Float](repeating: guardWord, count: guards + nodes.count * m * ldc + guards)
+    var storedC = [Float](repeating: guardWord, count: guards + max(1, nodes.count) * m * ldc + guards)
     let at = { (x: Int, i: Int, j: Int) in guards + (x * m + i) * ldc + j }
     for x in nodes.indices { for i in 0..<m { for j in 0..<n { storedC[at(x, i, j)] = c[(x * m + i) * n + j] } } }
 

@@ -4,21 +4,116 @@ import TestSupport
 import Testing
 
 @Suite("products") struct ProductTests {
-  @Test("have the bits of the definition on host", arguments: ElementType.allCases)
-  func hostBits(elementType: ElementType) async throws { try await bits(elementType, on: HostDevice()) }
+  /// The host, an OpenCL device with its own kernels, and the same with the kernels of the other kind.
+  enum Kind: String, CaseIterable, Sendable {
+    case host, cpu, gpu
 
-  @Test("have the bits of the definition on OpenCL", arguments: ElementType.allCases)
-  func openCLBits(elementType: ElementType) async throws {
-    try await bits(elementType, on: try #require(try TestDevices.openCL()))
+    func device() throws -> any ComputeDevice {
+      switch self {
+      case .host: HostDevice()
+      case .cpu: try #require(try TestDevices.openCL(.cpu))
+      case .gpu: try #require(try TestDevices.openCL(.gpu))
+      }
+    }
   }
 
-  private func bits(_ elementType: ElementType, on device: any ComputeDevice) async throws {
+  @Test("have the bits of the definition", arguments: Kind.allCases, ElementType.allCases)
+  func edgeShapes(kind: Kind, elementType: ElementType) async throws {
+    let device = try kind.device()
     for (m, n, k) in ProductProblem.edgeShapes {
-      let problem = ProductProblem(m: m, n: n, k: k, elementType: elementType)
-      let (a, w, c) = problem.operands(seed: 1, exact: false)
-      let (result, intact) = try await problem.run(on: device, a, w, c)
-      #expect(result.map(\.bitPattern) == problem.reference(a, w, c).map(\.bitPattern), "\(problem)")
-      #expect(intact, "\(problem)")
+      try await expectBits(ProductProblem(m: m, n: n, k: k, elementType: elementType), on: device)
     }
+  }
+
+  @Test(
+    "have them for every number of rows, so that a row's bits do not depend on the others", arguments: Kind.allCases)
+  func rows(kind: Kind) async throws {
+    let device = try kind.device()
+    for m in 1...17 { try await expectBits(ProductProblem(m: m, n: 37, k: 203), on: device) }
+  }
+
+  @Test("make a node for each complete subtree of the leaves they own", arguments: Kind.allCases)
+  func leafRanges(kind: Kind) async throws {
+    let device = try kind.device()
+    for begin in 0...8 {
+      for end in begin...8 {
+        for (m, k) in [(3, 100), (17, 100), (2, 5), (15, 3)] {
+          try await expectBits(ProductProblem(m: m, n: 35, k: k, leaves: begin..<end), on: device)
+        }
+      }
+    }
+  }
+
+  @Test("respect units, gaps, transposes, alpha and beta", arguments: Kind.allCases)
+  func variations(kind: Kind) async throws {
+    let device = try kind.device()
+    for m in [1, 8, 9, 40] {
+      for (unit, gap) in [(1, 5), (32, 0), (64, 3), (1000, 1)] {
+        var problem = ProductProblem(m: m, n: 45, k: 333, unit: unit, alpha: -0.7, beta: 1.3, gap: gap)
+        try await expectBits(problem, on: device)
+        problem.transposedA = true
+        problem.leaves = 3..<6
+        try await expectBits(problem, on: device)
+      }
+    }
+  }
+
+  @Test("do not read C where beta is zero", arguments: Kind.allCases)
+  func betaZero(kind: Kind) async throws {
+    let device = try kind.device()
+    for m in [2, 20] {
+      let problem = ProductProblem(m: m, n: 33, k: 50)
+      let (a, w, c) = problem.operands(seed: 3, exact: true)
+      let (result, _) = try await problem.run(on: device, a, w, c.map { _ in .nan })
+      #expect(result == problem.reference(a, w, c))
+    }
+  }
+
+  @Test("propagate NaN and infinity as IEEE says", arguments: Kind.allCases)
+  func specialValues(kind: Kind) async throws {
+    let device = try kind.device()
+    let problem = ProductProblem(m: 16, n: 40, k: 70)
+    let (x, y, c) = problem.operands(seed: 4, exact: true)
+    var (a, w) = (x, y)
+    a[3] = .nan
+    a[70] = .infinity
+    w[71] = -.infinity
+    w[140] = .greatestFiniteMagnitude
+    let (result, _) = try await problem.run(on: device, a, w, c)
+    let expected = problem.reference(a, w, c)
+    for (x, y) in zip(result, expected) { #expect(x == y || (x.isNaN && y.isNaN)) }
+  }
+
+  @Test("of matrices used once need no packing by the caller", arguments: Kind.allCases)
+  func general(kind: Kind) async throws {
+    let device = try kind.device()
+    let problem = ProductProblem(m: 19, n: 23, k: 67)
+    let (a, w, c) = problem.operands(seed: 5, exact: false)
+    let memoryC = try device.upload(c)
+    let b = try MatrixView(try device.upload(w), rows: 23, columns: 67)
+    try device.multiply(
+      MatrixView(try device.upload(a), rows: 19, columns: 67), b.transposed,
+      into: MatrixView(memoryC, rows: 19, columns: 23))
+    #expect(try await device.download(memoryC) == problem.reference(a, w, c))
+  }
+
+  @Test("refuse operands that do not belong together, with the shapes") func mismatches() throws {
+    let device = HostDevice()
+    let weight = try Weight(on: device, rows: 4, order: SumOrder(length: 6), elementType: .f32)
+    let memory = try device.allocate(byteCount: 400)
+    let error = #expect(throws: ComputeError.self) {
+      try Product(MatrixView(memory, rows: 2, columns: 5), weight, into: MatrixView(memory, rows: 2, columns: 4))
+    }
+    #expect(error?.description.contains("A is 2 × 5, W 4 × 6 and C 2 × 4") == true)
+    #expect(throws: ComputeError.self) { try MatrixView(memory, rows: 10, columns: 11) }
+    #expect(throws: ComputeError.self) { try MatrixView(memory, rows: .max, columns: 2) }
+    #expect(throws: ComputeError.self) { try MatrixView(memory, rows: -1, columns: 2) }
+  }
+
+  private func expectBits(_ problem: ProductProblem, on device: any ComputeDevice) async throws {
+    let (a, w, c) = problem.operands(seed: 1, exact: false)
+    let (result, intact) = try await problem.run(on: device, a, w, c)
+    #expect(result.map(\.bitPattern) == problem.reference(a, w, c).map(\.bitPattern), "\(problem)")
+    #expect(intact, "guard words of \(problem)")
   }
 }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import CCLBlast
+
+/// A device with a context and a queue, for as long as the process runs; just enough for a peer that wants raw handles.
+final class OpenCLSession {
+  let device: cl_device_id
+  let context: cl_context
+  let queue: cl_command_queue
+
+  /// Device `index` among all devices of all platforms, counted as `clinfo -l` lists them.
+  init(deviceIndex index: Int) throws {
+    let devices = try Self.devices()
+    guard devices.indices.contains(index) else {
+      throw BenchmarkError("no OpenCL device \(index); there are \(devices.count)")
+    }
+    var device: cl_device_id? = devices[index]
+    var status: cl_int = 0
+    guard let context = clCreateContext(nil, 1, &device, nil, nil, &status),
+      let queue = benchmark_queue(context, devices[index], &status)
+    else { throw BenchmarkError("clCreateContext or clCreateCommandQueue", status) }
+    (self.device, self.context, self.queue) = (devices[index], context, queue)
+  }
+
+  private static func devices() throws -> [cl_device_id] {
+    var platformCount: cl_uint = 0
+    guard clGetPlatformIDs(0, nil, &platformCount) == CL_SUCCESS, platformCount > 0 else { return [] }
+    var platforms = [cl_platform_id?](repeating: nil, count: Int(platformCount))
+    try check("clGetPlatformIDs", clGetPlatformIDs(platformCount, &platforms, nil))
+    return platforms.flatMap { platform -> [cl_device_id] in
+      var count: cl_uint = 0
+      let all = cl_device_type(CL_DEVICE_TYPE_ALL)
+      guard clGetDeviceIDs(platform, all, 0, nil, &count) == CL_SUCCESS, count > 0 else { return [] }
+      var devices = [cl_device_id?](repeating: nil, count: Int(count))
+      guard clGetDeviceIDs(platform, all, count, &devices, nil) == CL_SUCCESS else { return [] }
+      return devices.compactMap { $0 }
+    }
+  }
+
+  /// A text that the driver tells about the device, such as `CL_DEVICE_NAME`.
+  func info(_ parameter: Int32) -> String {
+    var text = [UInt8](repeating: 0, count: 1024)
+    var count = 0
+    guard clGetDeviceInfo(device, cl_device_info(parameter), text.count, &text, &count) == CL_SUCCESS else {
+      return "?"
+    }
+    return String(decoding: text.prefix(max(count - 1, 0)), as: UTF8.self)
+  }
+
+  var computeUnits: Int {
+    var units: cl_uint = 0
+    clGetDeviceInfo(device, cl_device_info(CL_DEVICE_MAX_COMPUTE_UNITS), MemoryLayout<cl_uint>.size, &units, nil)
+    return max(Int(units), 1)
+  }
+
+  func buffer(_ values: [Float]) throws -> DeviceArray { try DeviceArray(values, in: self) }
+
+  func finish() throws { try check("clFinish", clFinish(queue)) }
+}
+
+/// Floats in device memory.
+final class DeviceArray {
+  let memory: cl_mem
+  let count: Int
+  private let session: OpenCLSession
+
+  init(_ values: [Float], in session: OpenCLSession) throws {
+    var status: cl_int = 0
+    var values = values
+    let flags = cl_mem_flags(CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR)
+    let bytes = values.count * MemoryLayout<Float>.stride
+    guard let memory = clCreateBuffer(session.context, flags, bytes, &values, &status) else {
+      throw BenchmarkError("clCreateBuffer of \(bytes) bytes", status)
+    }
+    (self.memory, self.session, count) = (memory, session, values.count)
+  }
+
+  deinit { clReleaseMemObject(memory) }
+
+  func read() throws -> [Float] {
+    var values = [Float](repeating: 0, count: count)
+    let bytes = count * MemoryLayout<Float>.stride
+    try check(
+      "clEnqueueReadBuffer",
+      clEnqueueReadBuffer(session.queue, memory, cl_bool(CL_TRUE), 0, bytes, &values, 0, nil, nil))
+    return values
+  }
+}
+
+/// Throws unless `status` says that `call` succeeded.
+func check(_ call: String, _ status: cl_int) throws {
+  guard status == CL_SUCCESS else { throw BenchmarkError(call, status) }
+}
+
+struct BenchmarkError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+
+  init(_ call: String, _ status: cl_int) { description = "\(call) failed with status \(status)" }
+}

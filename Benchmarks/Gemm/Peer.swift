@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A library that multiplies.
+protocol Peer: AnyObject {
+  /// The name in the table, one word.
+  var name: String { get }
+  /// Version, device, threads and whatever else its speed depends on.
+  var details: String { get }
+
+  /// Takes the operands to where they are used. Not timed; what an application does once per weight belongs here.
+  func prepare(_ problem: Problem) throws
+
+  /// Computes the product once and returns when it is complete. Timed.
+  func run() throws
+
+  /// The product of the last `run`, m × n, row-major. Not timed.
+  func result() throws -> [Float]
+}

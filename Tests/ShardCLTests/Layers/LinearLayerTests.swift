@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import ShardCL
+import ShardCompute
+import TestSupport
+import Testing
+
+@Suite("Parallel linear layers") struct LinearLayerTests {
+  struct Layer {
+    let tokens = 5
+    let inputs = 96
+    let outputs = 22
+    let x: [Float]
+    let weight: HostMatrix
+    let bias: HostMatrix
+
+    init(_ seed: TestSeed) throws {
+      var numbers = RandomNumbers(seed)
+      x = numbers.floats(tokens * inputs)
+      weight = try HostMatrix(numbers.floats(outputs * inputs), rows: outputs, columns: inputs)
+      bias = try HostMatrix(numbers.floats(outputs), rows: 1, columns: outputs)
+    }
+
+    /// The layer on one device, with the bias added here.
+    func expected(bias hasBias: Bool) async throws -> [Float] {
+      let mesh = try DeviceMesh([HostDevice()])
+      let weight = try ShardedWeight(weight, on: mesh, placement: .replicate, unit: 32)
+      let product = try await matmul(
+        ShardedTensor(x, rows: tokens, columns: inputs, on: mesh, placement: .replicate), weight
+      ).download()
+      let values = bias.memory.array(of: Float.self)
+      return hasBias ? product.enumerated().map { $1 + values[$0 % outputs] } : product
+    }
+  }
+
+  @Test("column-parallel has the bits of one device", arguments: MeshCase.all, TestSeed.fixedAndFresh)
+  func columnParallel(meshCase: MeshCase, seed: TestSeed) async throws {
+    let mesh = try meshCase.make()
+    let layer = try Layer(seed)
+    let x = try ShardedTensor(
+      layer.x, rows: layer.tokens, columns: layer.inputs, on: mesh, placement: .replicate)
+    for (bias, granularity) in [(false, 1), (true, 1), (true, 4)] {
+      let linear = try ColumnParallelLinear(
+        weight: layer.weight, bias: bias ? layer.bias : nil, on: mesh, granularity: granularity, unit: 32)
+      let expected = try await layer.expected(bias: bias)
+      let result = try await linear(x)
+      #expect(result.placement == .shard(1))
+      #expect(bits(try await result.download()) == bits(expected))
+      // Twice into the same memory: the bias is added to the product, not to what was there.
+      try await linear(x, into: result)
+      #expect(bits(try await result.download()) == bits(expected))
+    }
+  }
+
+  @Test(
+    "row-parallel adds the bias once, in every placement of the result", arguments: MeshCase.all, TestSeed.fixedAndFresh
+  )
+  func rowParallel(meshCase: MeshCase, seed: TestSeed) async throws {
+    let mesh = try meshCase.make()
+    let layer = try Layer(seed)
+    for bias in [false, true] {
+      let linear = try RowParallelLinear(
+        weight: layer.weight, bias: bias ? layer.bias : nil, on: mesh, unit: 32)
+      let x = try ShardedTensor(
+        layer.x, rows: layer.tokens, columns: layer.inputs, on: mesh, placement: .shard(1),
+        partition: linear.weight.partition)
+      let expected = try await layer.expected(bias: bias)
+      for placement in [Placement.replicate, .shard(0), .shard(1)] {
+        let result = try await linear(x, to: placement)
+        #expect(result.placement == placement)
+        #expect(bits(try await result.download()) == bits(expected), "bias \(bias), to \(placement)")
+        try await linear(x, addends: linear.makeAddends(rows: layer.tokens), into: result)
+        #expect(bits(try await result.download()) == bits(expected), "bias \(bias), to \(placement), again")
+      }
+    }
+  }
+
+  @Test(
+    "a column-parallel layer feeds a row-parallel one without moving anything", arguments: MeshCase.all,
+    TestSeed.fixedAndFresh)
+  func pair(meshCase: MeshCase, seed: TestSeed) async throws {
+    let mesh = try meshCase.make()
+    let one = try DeviceMesh([HostDevice()])
+    var numbers = RandomNumbers(seed)
+    let (tokens, model, hidden, head) = (3, 40, 96, 8)
+    let up = try HostMatrix(numbers.floats(hidden * model), rows: hidden, columns: model)
+    let down = try HostMatrix(numbers.floats(model * hidden), rows: model, columns: hidden)
+    let values = numbers.floats(tokens * model)
+    func run(on mesh: DeviceMesh) async throws -> [Float] {
+      let second = try RowParallelLinear(weight: down, on: mesh, unit: head)
+      let first = try ColumnParallelLinear(weight: up, on: mesh, partition: second.weight.partition)
+      let x = try ShardedTensor(values, rows: tokens, columns: model, on: mesh, placement: .replicate)
+      return try await second(first(x)).download()
+    }
+    #expect(bits(try await run(on: mesh)) == bits(try await run(on: one)))
+  }
+
+  @Test("wrong inputs, biases and results are refused")
+  func refusals() async throws {
+    let mesh = try MeshCase.host(2)
+    let layer = try Layer(TestSeed(3))
+    let short = try HostMatrix([1, 2, 3], rows: 1, columns: 3)
+    #expect { try ColumnParallelLinear(weight: layer.weight, bias: short, on: mesh) } throws: {
+      "\($0)".contains("1 × 3") && "\($0)".contains("1 × 22")
+    }
+    #expect(throws: ShardingError.self) { try RowParallelLinear(weight: layer.weight, bias: short, on: mesh) }
+    let linear = try RowParallelLinear(weight: layer.weight, bias: layer.bias, on: mesh)
+    let whole = try ShardedTensor(layer.x, rows: 5, columns: 96, on: mesh, placement: .replicate)
+    await #expect(throws: ShardingError.noRule(x: .replicate, weight: .shard(1), fix: .shard(1))) {
+      try await linear(whole)
+    }
+    let x = try await whole.redistribute(to: .shard(1), partition: linear.weight.partition)
+    await #expect(throws: ShardingError.noTransition(from: .replicate, to: .partial)) {
+      try await linear(x, to: .partial)
+    }
+  }
+}
