@@ -25,7 +25,7 @@ enum Status: Int32 {
 /// An error on its way to the user: one message, one exit code.
 struct Failure {
   let error: any Error
-  /// Nil where the parser of arguments knows better.
+  /// Nil where the parser of arguments has its own message, usage with it.
   let status: Status?
 
   init(_ error: any Error) {
@@ -46,7 +46,7 @@ struct Failure {
     case let error as DeviceError:
       switch error {
       case .invalidSelector, .tooManyParts: .usage
-      case .noSuchDevice, .noPlatform: .unavailable
+      case .noSuchDevice, .noDevices: .unavailable
       }
     case is RequestError, is ShardingError: .usage
     case let error as ModelFileError: error.kind == .invalidRequest ? .usage : .data
@@ -58,7 +58,8 @@ struct Failure {
     case is OpenCLError: .unavailable
     case is CollectiveError: .software
     case is CancellationError, is OutputError: .software
-    default: nil
+    // What the parser does not know ends with 1, which is the code of a failed check.
+    default: error is ExitCode || RootCommand.exitCode(for: error) != .failure ? nil : .software
     }
   }
 }

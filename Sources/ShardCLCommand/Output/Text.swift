@@ -8,7 +8,7 @@ enum Text {
     guard value.isFinite else { return value.isNaN ? "nan" : "inf" }
     guard value != 0 else { return "0" }
     let places = max(0, digits - 1 - Int(floor(log10(abs(value)))))
-    return places > 6 ? String(format: "%.\(digits - 1)e", value) : String(format: "%.\(places)f", value)
+    return places > 6 || abs(value) >= 1e9 ? String(format: "%.\(digits - 1)e", value) : String(format: "%.\(places)f", value)
   }
 
   /// Or a dash where there is no value.
