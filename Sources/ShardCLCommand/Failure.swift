@@ -48,7 +48,7 @@ struct Failure {
       case .invalidSelector, .tooManyParts: .usage
       case .noSuchDevice, .noDevices: .unavailable
       }
-    case is RequestError, is ShardingError: .usage
+    case is VerificationError, is ShardingError: .usage
     case let error as ModelFileError: error.kind == .invalidRequest ? .usage : .data
     case let error as ComputeError:
       switch error {
@@ -62,10 +62,4 @@ struct Failure {
     default: error is ExitCode || RootCommand.exitCode(for: error) != .failure ? nil : .software
     }
   }
-}
-
-/// A request that arguments alone do not show to be wrong.
-struct RequestError: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
 }
