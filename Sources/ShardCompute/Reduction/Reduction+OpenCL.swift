@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import OpenCLKit
+
+extension OpenCLDevice {
+  /// Enqueues the join of several addends: `collectives/reduce`, built for the tree.
+  public func reduce(_ reduction: Reduction) throws {
+    guard reduction.rows > 0, reduction.count > 0 else { return }
+    let isGPU = capabilities.architecture == .gpu
+    let kernel = try library.kernel(
+      "collectives/reduce",
+      options: [
+        "-DADDENDS=\(reduction.addends.count)", "-DTREE=\(reduction.tree.expression)",
+        "-DOPERATION=\(reduction.operation.rawValue.uppercased())",
+        "-DELEMENT_TYPE=\(reduction.elementType.kernelName)", "-DVECTOR=\(isGPU ? 4 : tiles.vector)",
+      ])
+    let run = isGPU ? 4 : max(64, min(reduction.count, 32768 / reduction.addends.count))
+    let operands = try (reduction.addends + [reduction.destination]).flatMap {
+      [KernelArgument.buffer(try buffer($0.memory)), .long(Int64($0.offset))]
+    }
+    try kernel.launch(
+      on: queue, size: LaunchSize(global: [(reduction.count + run - 1) / run, reduction.rows]),
+      arguments: [
+        .long(Int64(reduction.count)), .int(Int32(run)), .long(Int64(reduction.addendStride)),
+        .long(Int64(reduction.destinationStride)),
+      ] + operands)
+  }
+}
