@@ -25,9 +25,12 @@ public struct RandomNumbers: RandomNumberGenerator, Sendable {
     return (0..<count).map { _ in Float(range.lowerBound + Int(next() % width)) }
   }
 
-  /// `count` floats of [-1, 1), each a multiple of 2⁻²³.
+  /// `count` floats of (-1, 1) with 24 random bits and magnitudes over eight powers of two, so that sums round.
   public mutating func floats(_ count: Int) -> [Float] {
-    (0..<count).map { _ in Float(Int(next() >> 40) - 1 << 23) * 0x1p-23 }
+    (0..<count).map { _ in
+      let bits = next()
+      return Float(Int(bits >> 40) - 1 << 23) * 0x1p-23 / Float(1 << Int(bits & 7))
+    }
   }
 
   /// `count` bytes.
