@@ -57,6 +57,18 @@ public final class DeviceMesh: Sendable {
     return try DeviceMesh(stride(from: index, to: count, by: columns).map { ranks[$0].device })
   }
 
+  /// The fma rate of each rank in operations per second, measured while all compute: weights for `Partition.weighted`.
+  ///
+  /// - Throws: the driver's error.
+  public func measureFlopsPerSecond() async throws -> [Double] {
+    try await withThrowingTaskGroup(of: (Int, Double).self) { group in
+      for rank in ranks { group.addTask { (rank.index, try await rank.device.measureFlopsPerSecond()) } }
+      var rates = [Double](repeating: 0, count: count)
+      for try await (index, rate) in group { rates[index] = rate }
+      return rates
+    }
+  }
+
   /// Suspends until everything enqueued on any rank is done.
   ///
   /// - Throws: the error of a command that failed while it ran.

@@ -44,7 +44,7 @@ extension HostDevice {
           panels.upperBound)
       }
     } else {
-      enqueueGEMM(product, a: a, b: b, c: c)
+      workspace.together { enqueueGEMM(product, a: a, b: b, c: c) }
     }
   }
 

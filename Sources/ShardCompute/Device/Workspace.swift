@@ -3,7 +3,8 @@ import Synchronization
 
 /// Scratch memory of one device, by purpose, that grows to the largest size asked for and is then used again.
 ///
-/// A device runs its commands in order, so each may overwrite what the one before left.
+/// A device runs its commands in order, so each may overwrite what the one before left. Commands that hand data on in
+/// scratch memory are enqueued by `together`, since several tasks may use one device.
 final class Workspace: Sendable {
   /// What scratch memory is for; one block each.
   enum Purpose: Hashable, Sendable {
@@ -17,7 +18,11 @@ final class Workspace: Sendable {
     case loops
   }
 
+  private let turn = Mutex(())
   private let blocks = Mutex<[Purpose: DeviceMemory]>([:])
+
+  /// Runs `enqueue` while no other task enqueues commands that use scratch memory.
+  func together(_ enqueue: () throws -> Void) rethrows { try turn.withLock { _ in try enqueue() } }
 
   /// The block for `purpose`, at least `byteCount` bytes; `allocate` runs only where it has to grow.
   func memory(_ purpose: Purpose, byteCount: Int, allocate: (Int) throws -> DeviceMemory) rethrows -> DeviceMemory {

@@ -27,6 +27,7 @@ extension OpenCLDevice {
     guard largest <= Int(Int32.max) - 64 else {
       throw ComputeError.unsupported("a product with a dimension of \(largest); kernels count in 31 bits")
     }
-    try GEMM.kernel(for: product, on: self).launch(product, on: self)
+    let kernel = try GEMM.kernel(for: product, on: self)
+    try workspace.together { try kernel.launch(product, on: self) }
   }
 }

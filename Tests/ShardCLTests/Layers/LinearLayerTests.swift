@@ -94,6 +94,49 @@ import Testing
     #expect(bits(try await run(on: mesh)) == bits(try await run(on: one)))
   }
 
+  @Test("a step into memory that is there allocates nothing, whatever its number of tokens")
+  func allocatesNothing() async throws {
+    let devices = (0..<3).map { _ in CountingDevice() }
+    let mesh = try DeviceMesh(devices)
+    let (tokens, model, hidden) = (9, 24, 64)
+    var numbers = RandomNumbers(seed: 4)
+    let down = try RowParallelLinear(
+      weight: HostMatrix(numbers.floats(model * hidden), rows: model, columns: hidden),
+      bias: HostMatrix(numbers.floats(model), rows: 1, columns: model), on: mesh)
+    let up = try ColumnParallelLinear(
+      weight: HostMatrix(numbers.floats(hidden * model), rows: hidden, columns: model), on: mesh,
+      partition: down.weight.partition)
+    let x = try ShardedTensor(
+      numbers.floats(tokens * model), rows: tokens, columns: model, on: mesh, placement: .replicate)
+    let between = try await up(x)
+    let addends = try down.makeAddends(rows: tokens)
+    let result = try await down(between)
+    let before = devices.map(\.allocations)
+    #expect(before.allSatisfy { $0 > 0 })
+    for rows in [1, 9, 4] {
+      let between = try between.resized(rows: rows)
+      try await up(x.resized(rows: rows), into: between)
+      try await down(between, addends: addends.resized(rows: rows), into: result.resized(rows: rows))
+    }
+    try await mesh.finish()
+    #expect(devices.map(\.allocations) == before)
+  }
+
+  @Test("the lines of the module's page run")
+  func page() async throws {
+    let mesh = try DeviceMesh(selecting: "host/2")
+    let (model, hidden) = (64, 256)
+    let down = try RowParallelLinear(
+      weight: HostMatrix([Float](repeating: 0.5, count: model * hidden), rows: model, columns: hidden), on: mesh)
+    let up = try ColumnParallelLinear(
+      weight: HostMatrix([Float](repeating: 0.25, count: hidden * model), rows: hidden, columns: model), on: mesh,
+      partition: down.weight.partition)
+    let x = try ShardedTensor(
+      [Float](repeating: 1, count: model), rows: 1, columns: model, on: mesh, placement: .replicate)
+    let y = try await down(up(x)).download()
+    #expect(y == [Float](repeating: 2048, count: model))
+  }
+
   @Test("wrong inputs, biases and results are refused")
   func refusals() async throws {
     let mesh = try MeshCase.host(2)

@@ -51,6 +51,13 @@ import Testing
     #expect(throws: ShardingError.self) { try mesh.column(-1) }
   }
 
+  @Test("measured rates cut an axis by speed")
+  func speeds() async throws {
+    let rates = try await MeshCase.host(2).measureFlopsPerSecond()
+    #expect(rates.count == 2 && rates.allSatisfy { $0 > 0 })
+    #expect(try Partition.weighted(64, weights: rates).length == 64)
+  }
+
   @Test("no devices, or rows that do not divide them, are refused")
   func refusals() {
     #expect(throws: ShardingError.self) { try DeviceMesh([]) }

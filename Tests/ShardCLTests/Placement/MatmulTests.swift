@@ -138,6 +138,25 @@ import Testing
     #expect(bits(try await addends.download()) == bits(expected))
   }
 
+  @Test("several tasks may use one mesh at the same time", arguments: TestDevices.kinds)
+  func concurrent(kind: TestDevices.Kind) async throws {
+    let mesh = try MeshCase(ranks: 2, kind: kind).make()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for seed in 0..<8 as Range<UInt64> {
+        group.addTask {
+          var numbers = RandomNumbers(seed: seed)
+          let problem = try Case(Shape(31, 37, 257), .f32, exact: false, &numbers)
+          let expected = try await problem.single(HostDevice())
+          for _ in 0..<10 {
+            let result = try await problem.product(on: mesh, x: .replicate, weight: .shard(0)).download()
+            #expect(bits(result) == bits(expected), "task \(seed)")
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
   @Test("pairs without a rule, other shapes, cuts and meshes are refused")
   func refusals() async throws {
     let (mesh, other) = (try MeshCase.host(2), try MeshCase.host(2))
