@@ -47,11 +47,11 @@ typedef float float1;
 #define as_int1 as_int
 // Equal operands differ in the sign of zero only, which & and | settle.
 #define DEFINE_ORDER(N)                                                                                                \
-  static inline float##N __attribute__((overloadable)) larger(float##N x, float##N y) {                                \
+  INLINE float##N __attribute__((overloadable)) larger(float##N x, float##N y) {                                \
     const float##N other = select(y, x, isgreater(x, y) | isnan(x));                                                   \
     return select(other, as_float##N(as_int##N(x) & as_int##N(y)), isequal(x, y));                                     \
   }                                                                                                                    \
-  static inline float##N __attribute__((overloadable)) smaller(float##N x, float##N y) {                               \
+  INLINE float##N __attribute__((overloadable)) smaller(float##N x, float##N y) {                               \
     const float##N other = select(y, x, isless(x, y) | isnan(x));                                                      \
     return select(other, as_float##N(as_int##N(x) | as_int##N(y)), isequal(x, y));                                     \
   }

@@ -5,6 +5,7 @@
 // STORE(T, N)  writes a floatN as N elements, rounded once to nearest even
 #pragma OPENCL FP_CONTRACT OFF
 
+#define INLINE static inline __attribute__((always_inline))
 #define JOIN_WORDS_(a, b) a##b
 #define JOIN_WORDS(a, b) JOIN_WORDS_(a, b)
 #define ELEMENT_F32 1 // lets #if compare and check element types: an unknown one is 0
@@ -19,26 +20,26 @@ typedef float storage_F32;
 typedef half storage_F16;
 typedef ushort storage_BF16;
 
-static inline float load1_F32(__global const float *p) { return *p; }
-static inline float load1_F16(__global const half *p) { return vload_half(0, p); }
-static inline float load1_BF16(__global const ushort *p) { return as_float((uint)*p << 16); }
-static inline void store1_F32(float x, __global float *p) { *p = x; }
-static inline void store1_F16(float x, __global half *p) { vstore_half_rte(x, 0, p); }
-static inline void store1_BF16(float x, __global ushort *p) {
+INLINE float load1_F32(__global const float *p) { return *p; }
+INLINE float load1_F16(__global const half *p) { return vload_half(0, p); }
+INLINE float load1_BF16(__global const ushort *p) { return as_float((uint)*p << 16); }
+INLINE void store1_F32(float x, __global float *p) { *p = x; }
+INLINE void store1_F16(float x, __global half *p) { vstore_half_rte(x, 0, p); }
+INLINE void store1_BF16(float x, __global ushort *p) {
   const uint bits = as_uint(x);
   *p = isnan(x) ? bits >> 16 | 64 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
 // A NaN stays one: 64 is the quiet bit, which a cut mantissa may lack.
 #define DEFINE_VECTORS(N)                                                                                              \
-  static inline float##N load##N##_F32(__global const float *p) { return vload##N(0, p); }                             \
-  static inline float##N load##N##_F16(__global const half *p) { return vload_half##N(0, p); }                         \
-  static inline float##N load##N##_BF16(__global const ushort *p) {                                                    \
+  INLINE float##N load##N##_F32(__global const float *p) { return vload##N(0, p); }                             \
+  INLINE float##N load##N##_F16(__global const half *p) { return vload_half##N(0, p); }                         \
+  INLINE float##N load##N##_BF16(__global const ushort *p) {                                                    \
     return as_float##N(convert_uint##N(vload##N(0, p)) << 16);                                                         \
   }                                                                                                                    \
-  static inline void store##N##_F32(float##N x, __global float *p) { vstore##N(x, 0, p); }                             \
-  static inline void store##N##_F16(float##N x, __global half *p) { vstore_half##N##_rte(x, 0, p); }                   \
-  static inline void store##N##_BF16(float##N x, __global ushort *p) {                                                 \
+  INLINE void store##N##_F32(float##N x, __global float *p) { vstore##N(x, 0, p); }                             \
+  INLINE void store##N##_F16(float##N x, __global half *p) { vstore_half##N##_rte(x, 0, p); }                   \
+  INLINE void store##N##_BF16(float##N x, __global ushort *p) {                                                 \
     const uint##N bits = as_uint##N(x), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;                            \
     vstore##N(convert_ushort##N(isnan(x) ? bits >> 16 | 64 : rounded), 0, p);                                          \
   }

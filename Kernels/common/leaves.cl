@@ -7,23 +7,23 @@
 #define LEAF_LEVELS 3 // log2(LEAVES)
 
 // Where `leaf` of a reduction over k begins; leaf LEAVES begins at k.
-static inline int leaf_border(int leaf, int k, int unit) {
+INLINE int leaf_border(int leaf, int k, int unit) {
   const long units = ((long)k + unit - 1) / unit;
   return (int)min((long)k, leaf * units / LEAVES * unit);
 }
 
 // Whether the subtree of 2^level leaves that ends with `leaf` is a right child whose left sibling is done: the two join.
-static inline bool node_joins(int leaf, int level, int begin) {
+INLINE bool node_joins(int leaf, int level, int begin) {
   return level < LEAF_LEVELS && (leaf >> level & 1) && ((leaf >> level) - 1) << level >= begin;
 }
 
 // Whether the same subtree, when it does not join, is a node: its parent reaches outside [begin, end).
-static inline bool node_is_final(int leaf, int level, int end) {
+INLINE bool node_is_final(int leaf, int level, int end) {
   return level == LEAF_LEVELS || (leaf >> level & 1) || ((leaf >> level) + 2) << level > end;
 }
 
 // How many nodes end before `leaf`.
-static inline int nodes_before(int leaf, int begin, int end) {
+INLINE int nodes_before(int leaf, int begin, int end) {
   int nodes = 0;
   for (int i = begin; i < leaf; i++) {
     int level = 0;

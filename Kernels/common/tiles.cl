@@ -37,7 +37,7 @@ typedef vector unaligned_vector __attribute__((aligned(4))); // vstore16 is four
 #ifndef __has_builtin
 #define __has_builtin(x) 0
 #endif
-#if __has_builtin(__builtin_prefetch)
+#if __has_builtin(__builtin_prefetch) && !defined(__SPIR__) // no builtins of the compiler survive SPIR
 #define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
 #else
 #define FETCH(p)
@@ -49,7 +49,7 @@ typedef vector unaligned_vector __attribute__((aligned(4))); // vstore16 is four
   }
 
 // Stores alpha * sum + beta * C, the rows x columns of the tile that are inside C.
-static inline void store_tile(vector sum[ROWS][NV], int rows, int columns, float alpha, float beta, __global float *c,
+INLINE void store_tile(vector sum[ROWS][NV], int rows, int columns, float alpha, float beta, __global float *c,
                               long ldc) {
   if (columns >= NR) {
     UNROLL for (int i = 0; i < ROWS; i++) {

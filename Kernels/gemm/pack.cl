@@ -35,12 +35,12 @@ typedef ushort stored, element;
 typedef ushort2 element2;
 typedef ushort4 element4;
 #define READ(N) JOIN_WORDS(read, N)
-static inline ushort read1(__global const ushort *p) { return *p; }
-static inline ushort2 read2(__global const ushort *p) { return vload2(0, p); }
-static inline ushort4 read4(__global const ushort *p) { return vload4(0, p); }
+INLINE ushort read1(__global const ushort *p) { return *p; }
+INLINE ushort2 read2(__global const ushort *p) { return vload2(0, p); }
+INLINE ushort4 read4(__global const ushort *p) { return vload4(0, p); }
 #endif
 
-static inline void pack_any(int rows, int steps, long row_stride, long column_stride, __global const stored *source,
+INLINE void pack_any(int rows, int steps, long row_stride, long column_stride, __global const stored *source,
                             __global element *panel) {
   for (int p = 0; p < steps; p++)
     for (int r = 0; r < WIDTH; r++)
@@ -48,7 +48,7 @@ static inline void pack_any(int rows, int steps, long row_stride, long column_st
 }
 
 // Column-major source: a step is WIDTH neighbours.
-static inline void pack_columns(int steps, long column_stride, __global const stored *source, __global element *panel) {
+INLINE void pack_columns(int steps, long column_stride, __global const stored *source, __global element *panel) {
   for (int p = 0; p < steps; p++, source += column_stride, panel += WIDTH) {
 #pragma unroll
     for (int r = 0; r + 4 <= WIDTH; r += 4) vstore4(READ(4)(source + r), 0, panel + r);
@@ -58,7 +58,7 @@ static inline void pack_columns(int steps, long column_stride, __global const st
 
 // Row-major source: 4 x 4 transposed in registers. Only four rows are read side by side, since rows a power of two apart share
 // cache sets.
-static inline void pack_rows(int steps, long row_stride, __global const stored *source, __global element *panel) {
+INLINE void pack_rows(int steps, long row_stride, __global const stored *source, __global element *panel) {
   for (int r = 0; r + 4 <= WIDTH; r += 4) {
     __global const stored *row = source + r * row_stride;
     for (int p = 0; p < steps; p += 4) {

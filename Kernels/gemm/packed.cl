@@ -18,7 +18,7 @@
 #endif
 
 // sum += a . b^T over `steps` steps of k.
-static inline void multiply(__global const float *a, __global const STORAGE(B_TYPE) *b, int steps, vector sum[MR][NV]) {
+INLINE void multiply(__global const float *a, __global const STORAGE(B_TYPE) *b, int steps, vector sum[MR][NV]) {
   for (int p = 0; p < steps; p++, a += MR, b += NR) {
     if (PREFETCH_A) FETCH(a + PREFETCH_A * MR);
     FETCH_B(b, PREFETCH_B)

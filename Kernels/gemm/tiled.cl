@@ -67,24 +67,24 @@
 #define OFFSET_OF(quad, WIDTH) ((quad) % ((WIDTH) / 4) * 4)
 
 // Reads TILE_K steps from step `at` on: zeros past the last step and the last panel.
-static inline void read_ahead(int item, int at, int k_local, int panel_m, int panels_m, int panel_n, int panels_n,
+INLINE void read_ahead(uint item, int at, int k_local, int panel_m, int panels_m, int panel_n, int panels_n,
                               __global const float *a, __global const STORAGE(B_TYPE) *b, float4 ahead_a[READS_A],
                               float4 ahead_b[READS_B]) {
   UNROLL for (int r = 0; r < READS_A; r++) {
-    const int quad = r * ITEMS + item, panel = panel_m + PANEL_OF(quad, MR), step = at + STEP_OF(quad, MR);
+    const uint quad = r * ITEMS + item, panel = panel_m + PANEL_OF(quad, MR), step = at + STEP_OF(quad, MR);
     ahead_a[r] = 0;
     if (panel < panels_m && step < k_local)
       ahead_a[r] = vload4(0, a + ((long)panel * k_local + step) * MR + OFFSET_OF(quad, MR));
   }
   UNROLL for (int r = 0; r < READS_B; r++) {
-    const int quad = r * ITEMS + item, panel = panel_n + PANEL_OF(quad, NR), step = at + STEP_OF(quad, NR);
+    const uint quad = r * ITEMS + item, panel = panel_n + PANEL_OF(quad, NR), step = at + STEP_OF(quad, NR);
     ahead_b[r] = 0;
     if (panel < panels_n && step < k_local)
       ahead_b[r] = LOAD(B_TYPE, 4)(b + ((long)panel * k_local + step) * NR + OFFSET_OF(quad, NR));
   }
 }
 
-static inline void multiply_step(__local const float4 *a, __local const float4 *b, float4 sum[PER_ITEM_M][NV]) {
+INLINE void multiply_step(__local const float4 *a, __local const float4 *b, float4 sum[PER_ITEM_M][NV]) {
   float4 row[NV];
   UNROLL for (int v = 0; v < NV; v++) row[v] = b[v * LOCAL_X];
   UNROLL for (int i = 0; i < PER_ITEM_M; i += 4) {
@@ -98,13 +98,13 @@ static inline void multiply_step(__local const float4 *a, __local const float4 *
   }
 }
 
-static inline void store_element(float sum, float alpha, float beta, __global float *c) {
+INLINE void store_element(float sum, float alpha, float beta, __global float *c) {
   const float v = alpha * sum;
   *c = beta == 0 ? v : fma(beta, *c, v);
 }
 
 // Stores what is inside C of an item's sums; `rows` and `columns` are those left of C from the tile's corner c on.
-static inline void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float alpha, float beta,
+INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float alpha, float beta,
                               __global float *c, long ldc) {
   EACH_VECTOR(const int row = 4 * (i / 4 * LOCAL_Y + (int)get_local_id(1)) + i % 4;
               const int column = 4 * (v * LOCAL_X + (int)get_local_id(0)); __global float *out = c + row * ldc + column;
@@ -121,15 +121,17 @@ void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, flo
                 __global const float *restrict a, __global const STORAGE(B_TYPE) *restrict b, __global float *restrict c,
                 long c_offset, long ldc, long node_stride, __global float4 *restrict scratch) {
   __local float4 tile_a[TILE_K * QUADS_M], tile_b[TILE_K * QUADS_N];
-  const int item = get_local_id(1) * LOCAL_X + get_local_id(0);
+  const uint item = get_local_id(1) * LOCAL_X + get_local_id(0);
   const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
   const int panels_m = (m + MR - 1) / MR, panels_n = (n + NR - 1) / NR;
   const int tiles_m = (m + TILE_M - 1) / TILE_M, tiles_n = (n + TILE_N - 1) / TILE_N;
   // waiting[(level * PER_ITEM_M * NV + e) * ITEMS]: element e of an item, side by side for neighbours.
   __global float4 *waiting = scratch + get_group_id(0) * (long)(LEAF_LEVELS * PER_ITEM_M * NV * ITEMS) + item;
 
-  for (long tile = get_group_id(0); tile < (long)tiles_m * tiles_n; tile += get_num_groups(0)) {
-    const int y = (int)(tile % tiles_m), x = (int)(tile / tiles_m); // neighbours share a tile of B
+  // Tile (y, x) of C, columns of tiles one after the other: neighbours share a tile of B.
+  int x = 0, y = get_group_id(0);
+  for (; y >= tiles_m && x < tiles_n; x++) y -= tiles_m;
+  while (x < tiles_n) {
     const int panel_m = y * (TILE_M / MR), panel_n = x * (TILE_N / NR);
     __global float *out = c + c_offset + (long)y * TILE_M * ldc + (long)x * TILE_N;
     float4 ahead_a[READS_A], ahead_b[READS_B];
@@ -142,11 +144,11 @@ void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, flo
         const int steps = min(TILE_K, stop - at);
         barrier(CLK_LOCAL_MEM_FENCE); // the last steps have been read
         UNROLL for (int r = 0; r < READS_A; r++) {
-          const int quad = r * ITEMS + item;
+          const uint quad = r * ITEMS + item;
           tile_a[STEP_OF(quad, MR) * QUADS_M + PANEL_OF(quad, MR) * (MR / 4) + quad % (MR / 4)] = ahead_a[r];
         }
         UNROLL for (int r = 0; r < READS_B; r++) {
-          const int quad = r * ITEMS + item;
+          const uint quad = r * ITEMS + item;
           tile_b[STEP_OF(quad, NR) * QUADS_N + PANEL_OF(quad, NR) * (NR / 4) + quad % (NR / 4)] = ahead_b[r];
         }
         barrier(CLK_LOCAL_MEM_FENCE);
@@ -154,7 +156,7 @@ void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, flo
         read_ahead(item, at, k_local, panel_m, panels_m, panel_n, panels_n, a, b, ahead_a, ahead_b);
         __local const float4 *step_a = tile_a + get_local_id(1), *step_b = tile_b + get_local_id(0);
         if (steps == TILE_K) {
-          UNROLL for (int p = 0; p < TILE_K; p++) multiply_step(step_a + p * QUADS_M, step_b + p * QUADS_N, sum);
+          _Pragma("unroll 4") for (int p = 0; p < TILE_K; p++) multiply_step(step_a + p * QUADS_M, step_b + p * QUADS_N, sum);
         } else {
           for (int p = 0; p < steps; p++) multiply_step(step_a + p * QUADS_M, step_b + p * QUADS_N, sum);
         }
@@ -170,5 +172,6 @@ void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, flo
         EACH_VECTOR(waiting[((level * PER_ITEM_M + i) * NV + v) * ITEMS] = sum[i][v])
       }
     }
+    for (y += get_num_groups(0); y >= tiles_m && x < tiles_n; x++) y -= tiles_m;
   }
 }

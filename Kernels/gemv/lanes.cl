@@ -25,7 +25,7 @@
 #define UNROLL _Pragma("unroll")
 
 // sum[i] += x[i] . weights over `steps` steps of k; `steps` is UNROLL_K where it is a constant.
-static inline void multiply(int m, int steps, __global const float *x, long ldx, __global const STORAGE(B_TYPE) *weights,
+INLINE void multiply(int m, int steps, __global const float *x, long ldx, __global const STORAGE(B_TYPE) *weights,
                             float sum[ROWS]) {
   float weight[UNROLL_K];
   UNROLL for (int p = 0; p < UNROLL_K; p++) weight[p] = p < steps ? LOAD(B_TYPE, 1)(weights + p * NR) : 0;

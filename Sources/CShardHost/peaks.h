@@ -24,12 +24,15 @@ static uint64_t read_all(const void *data, size_t byte_count) {
   vec_bits sum[STREAMS];
   UNROLL for (int i = 0; i < STREAMS; i++) sum[i] = (vec_bits)0;
   size_t at = 0;
-  for (; byte_count - at >= sizeof sum; at += sizeof sum)
+  for (; byte_count - at >= sizeof sum; at += sizeof sum) {
+    UNROLL for (size_t ahead = 0; ahead < sizeof sum; ahead += 64)
+        __builtin_prefetch(from + at + ahead + PREFETCH_BYTES);
     UNROLL for (int i = 0; i < STREAMS; i++) {
       vec_bits bits;
       memcpy(&bits, from + at + (size_t)i * sizeof bits, sizeof bits);
       sum[i] += bits;
     }
+  }
   UNROLL for (int i = 1; i < STREAMS; i++) sum[0] += sum[i];
   uint64_t checksum = 0;
   UNROLL for (int lane = 0; lane < LANES; lane++) checksum += sum[0][lane];

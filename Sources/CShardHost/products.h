@@ -7,15 +7,13 @@
 #define TILE_COLUMNS (TILE_VECTORS * LANES)
 #define TILE (TILE_ROWS * TILE_COLUMNS)
 // Columns of the operands that all tiles of a block pass over before the next ones are touched.
-#define CHUNK 512
+#define CHUNK 1024
 
 typedef struct {
   vec at[TILE_ROWS][TILE_VECTORS];
 } tile;
 
-#define EACH_VECTOR                                                                                                    \
-  UNROLL for (int i = 0; i < TILE_ROWS; i++)                                                                           \
-  UNROLL for (int v = 0; v < TILE_VECTORS; v++)
+#define EACH_VECTOR UNROLL for (int i = 0; i < TILE_ROWS; i++) UNROLL for (int v = 0; v < TILE_VECTORS; v++)
 
 INLINE size_t least(size_t x, size_t y) { return x < y ? x : y; }
 
@@ -51,6 +49,9 @@ static __attribute__((noinline)) void tile_piece(const shard_host_product *produ
     EACH_VECTOR sum.at[i][v] = load(own + i * TILE_COLUMNS + v * LANES);
   for (size_t p = 0; p < piece->length; p++, a += TILE_ROWS, b += TILE_COLUMNS) {
     vec weights[TILE_VECTORS];
+    __builtin_prefetch((const char *)a + PREFETCH_BYTES / 2);
+    UNROLL for (int ahead = 0; ahead < TILE_COLUMNS; ahead += 16)
+        __builtin_prefetch((const char *)(b + ahead) + PREFETCH_BYTES);
     UNROLL for (int v = 0; v < TILE_VECTORS; v++) weights[v] = load(b + v * LANES);
     UNROLL for (int i = 0; i < TILE_ROWS; i++) {
       const vec x = (vec)a[i];

@@ -20,30 +20,68 @@ INLINE vec combine(shard_host_operation operation, vec left, vec right) {
   return left != left ? left : (left == right ? equal : further);
 }
 
-// Addends of `count` elements, a whole number of vectors. Types are constants where this is inlined.
+// An operand of a join: an addend, still in its type, or an intermediate result in f32.
+typedef struct {
+  const void *data;
+  bool is_addend;
+} reduce_operand;
+
+INLINE vec fetch(shard_host_type type, const void *data, size_t index) {
+  __builtin_prefetch((const char *)data + index * type_bytes(type) + PREFETCH_BYTES);
+  return load_elements(type, data, index);
+}
+
+// All but the pointers and `count` are constants where this is inlined.
+INLINE void join_as(shard_host_operation operation, shard_host_type left_type, shard_host_type right_type,
+                    shard_host_type out_type, const void *left, const void *right, void *out, size_t count) {
+  for (size_t i = 0; i < count; i += LANES)
+    store_elements(out_type, out, i, combine(operation, fetch(left_type, left, i), fetch(right_type, right, i)));
+}
+
+INLINE void join(shard_host_operation operation, shard_host_type type, reduce_operand left, reduce_operand right,
+                 void *out, bool is_last, size_t count) {
+  const shard_host_type f32 = SHARD_HOST_F32;
+  switch (left.is_addend * 4 + right.is_addend * 2 + is_last) {
+  case 0:
+    return join_as(operation, f32, f32, f32, left.data, right.data, out, count);
+  case 1:
+    return join_as(operation, f32, f32, type, left.data, right.data, out, count);
+  case 2:
+    return join_as(operation, f32, type, f32, left.data, right.data, out, count);
+  case 3:
+    return join_as(operation, f32, type, type, left.data, right.data, out, count);
+  case 4:
+    return join_as(operation, type, f32, f32, left.data, right.data, out, count);
+  case 5:
+    return join_as(operation, type, f32, type, left.data, right.data, out, count);
+  case 6:
+    return join_as(operation, type, type, f32, left.data, right.data, out, count);
+  case 7:
+    return join_as(operation, type, type, type, left.data, right.data, out, count);
+  }
+}
+
+// The whole program over elements `begin` to `begin + count`, a whole number of vectors. Nothing is written to `out`
+// before the last join, which reads what it overwrites, so that `out` may be an addend.
 INLINE void reduce_chunk(shard_host_operation operation, shard_host_type type, const void *const *addends,
                          const uint8_t *program, size_t program_length, void *out, size_t begin, size_t count) {
-  float stack[SHARD_HOST_ADDENDS][REDUCE_CHUNK];
+  float results[SHARD_HOST_ADDENDS][REDUCE_CHUNK];
+  reduce_operand stack[SHARD_HOST_ADDENDS];
+  char *target = (char *)out + begin * type_bytes(type);
   size_t depth = 0;
   for (size_t step = 0; step < program_length; step++) {
-    const bool last_join = step + 1 == program_length && program[step] == SHARD_HOST_JOIN;
-    if (program[step] == SHARD_HOST_JOIN) {
-      depth--;
-      if (last_join)
-        for (size_t i = 0; i < count; i += LANES)
-          store_elements(type, out, begin + i, combine(operation, load(stack[0] + i), load(stack[1] + i)));
-      else
-        for (size_t i = 0; i < count; i += LANES)
-          store(stack[depth - 1] + i, combine(operation, load(stack[depth - 1] + i), load(stack[depth] + i)));
-    } else {
-      for (size_t i = 0; i < count; i += LANES)
-        store(stack[depth] + i, load_elements(type, addends[program[step]], begin + i));
-      depth++;
+    if (program[step] != SHARD_HOST_JOIN) {
+      stack[depth++] = (reduce_operand){(const char *)addends[program[step]] + begin * type_bytes(type), true};
+      continue;
     }
+    depth--;
+    const bool is_last = step + 1 == program_length;
+    join(operation, type, stack[depth - 1], stack[depth], is_last ? target : (char *)results[depth - 1], is_last,
+         count);
+    stack[depth - 1] = (reduce_operand){results[depth - 1], false};
   }
   if (program_length == 1)
-    for (size_t i = 0; i < count; i += LANES)
-      store_elements(type, out, begin + i, load(stack[0] + i));
+    memmove(target, stack[0].data, count * type_bytes(type));
 }
 
 INLINE void reduce_range(shard_host_operation operation, shard_host_type type, const void *const *addends,
@@ -51,7 +89,8 @@ INLINE void reduce_range(shard_host_operation operation, shard_host_type type, c
                          size_t end) {
   const size_t whole = begin + (end - begin) / LANES * LANES, bytes = type_bytes(type);
   for (size_t i = begin; i < whole; i += REDUCE_CHUNK)
-    reduce_chunk(operation, type, addends, program, length, out, i, whole - i < REDUCE_CHUNK ? whole - i : REDUCE_CHUNK);
+    reduce_chunk(operation, type, addends, program, length, out, i,
+                 whole - i < REDUCE_CHUNK ? whole - i : REDUCE_CHUNK);
   if (whole == end)
     return;
   // The rest is less than a vector: it is copied to whole ones.

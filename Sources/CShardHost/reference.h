@@ -4,8 +4,8 @@
 #include "vectors.h"
 #include <math.h>
 
-#define JUDGE_CHUNK 256     // columns of the operands at a time
-#define JUDGE_BLOCK 96      // rows of A whose slice is kept packed, whole tiles
+#define JUDGE_CHUNK 256 // columns of the operands at a time
+#define JUDGE_BLOCK 192  // rows of A whose slice is kept packed, whole tiles
 #define JUDGE_LANES (LANES / 2)
 #define JUDGE_COLUMNS (2 * JUDGE_LANES)
 

@@ -8,8 +8,6 @@
 #define PANELS 4
 #define PANELS_FIT(rows) ((VECTOR_REGISTERS - 1) / (((rows) + 1) * TILE_VECTORS))
 #define PANELS_FOR(rows) (PANELS_FIT(rows) > PANELS ? PANELS : PANELS_FIT(rows) < 1 ? 1 : PANELS_FIT(rows))
-// How far ahead weights are asked for. Reading with it is faster than the hardware's own prefetching by a quarter.
-#define PREFETCH_BYTES 4096
 
 typedef struct {
   const shard_host_product *product;
@@ -25,9 +23,7 @@ typedef struct {
   vec at[SHARD_HOST_GEMV_ROWS][PANELS * TILE_VECTORS];
 } gemv_sums;
 
-#define EACH_SUM                                                                                                       \
-  UNROLL for (int i = 0; i < rows; i++)                                                                                \
-  UNROLL for (int v = 0; v < vectors; v++)
+#define EACH_SUM UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++)
 
 // Sums come through memory: indexing registers by a variable would keep them there all along.
 typedef float gemv_results[SHARD_HOST_GEMV_ROWS][PANELS * TILE_COLUMNS];
@@ -64,8 +60,8 @@ INLINE void gemv_panels(shard_host_type type, int rows, int panels, const gemv_t
           (const char *)task->product->b + (index + (size_t)(ahead / step) * stride) * type_bytes(type) + ahead % step +
           PREFETCH_BYTES);
       vec weights[PANELS * TILE_VECTORS];
-      UNROLL for (int v = 0; v < vectors; v++) weights[v] = load_elements(
-          type, task->product->b, index + (size_t)(v / TILE_VECTORS) * stride + v % TILE_VECTORS * LANES);
+      UNROLL for (int v = 0; v < vectors; v++) weights[v] =
+          load_elements(type, task->product->b, index + (size_t)(v / TILE_VECTORS) * stride + v % TILE_VECTORS * LANES);
       UNROLL for (int i = 0; i < rows; i++) {
         const vec value = (vec)x[(size_t)i * task->ldx + p];
         UNROLL for (int v = 0; v < vectors; v++) sum.at[i][v] = multiply_add(value, weights[v], sum.at[i][v]);
@@ -116,7 +112,8 @@ static void gemv(const shard_host_product *product, const float *x, size_t ldx, 
   task.leaf_count = shard_host_walk_next(&walk, SIZE_MAX, task.leaves);
   // Where the registers cannot hold all rows, a panel is read again, from a cache.
   const size_t groups = (product->m + VECTOR_ROWS - 1) / VECTOR_ROWS;
-  const size_t rows = groups ? (product->m + groups - 1) / groups : 0, panels = groups > 1 ? 1 : column_end - column_begin;
+  const size_t rows = groups ? (product->m + groups - 1) / groups : 0,
+               panels = groups > 1 ? 1 : column_end - column_begin;
   for (size_t panel = column_begin; panel < column_end; panel += panels)
     for (size_t row = 0; row < product->m; row += rows) {
       task.x = x + row * ldx;

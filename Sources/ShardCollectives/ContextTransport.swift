@@ -7,14 +7,11 @@ import Synchronization
 /// nothing.
 package final class ContextTransport: Transport {
   private let devices: [OpenCLDevice]
-  /// Intermediate results of long sums, by rank. Holding it also keeps the commands of two collectives apart.
-  private let scratch = Mutex<[Int: DeviceMemory]>([:])
+  /// Holding it also keeps the commands of two collectives apart.
+  private let scratch = Mutex(Scratch())
 
-  /// Up to this size each rank joins a whole all-reduce itself: reading all addends costs less than the event hop and
-  /// the copies that sharing the work needs.
-  static let oneShotByteCount = 64 << 10
-  /// The least that a rank joins for all: below, a command costs more than its work.
-  static let minimumSliceByteCount = 16 << 10
+  /// What a rank reads in the time that an event takes to another queue: about 10 µs at 12 GB/s.
+  static let hopByteCount = 128 << 10
   /// Slices begin on cache lines, so that two ranks never write the same one.
   static let sliceAlignment = 64
 
@@ -36,17 +33,18 @@ package final class ContextTransport: Transport {
   }
 
   /// Ranks join what they want themselves, or (large all-reduce) each a slice that the others then copy. Rank r alone
-  /// reads slice r, so outputs may be inputs.
+  /// reads slice r, so outputs may be inputs; a small all-reduce in place goes through scratch memory instead.
   package func run(_ joins: [Join]) async throws {
     let slices = joins.flatMap(Slice.slices)
-    let moves = try slices.flatMap { try $0.moves() }
     let joinReads = Waits(
       slices.flatMap { slice in slice.join.addends.map { (slice.owner.rank, $0.rank) } })
-    let moveReads = Waits(moves.map { ($0.destination.rank, $0.source.rank) })
 
     try scratch.withLock { scratch in
+      scratch.reset()
       try hold(joinReads)
-      for slice in slices { try enqueue(slice, &scratch) }
+      var moves: [Move] = []
+      for slice in slices { moves += try enqueue(slice, &scratch) }
+      let moveReads = Waits(moves.map { ($0.destination.rank, $0.source.rank) })
       try hold(joinReads.reversed.union(moveReads))
       for move in moves { try copy(move) }
       try hold(moveReads.reversed)
@@ -73,44 +71,71 @@ package final class ContextTransport: Transport {
     try devices[move.destination.rank].copy(move.source.view, to: move.destination.view)
   }
 
-  /// Enqueues the join of a slice at its owner.
-  private func enqueue(_ slice: Slice, _ scratch: inout [Int: DeviceMemory]) throws {
-    let (join, start) = (slice.join, slice.columns.lowerBound)
-    let (rank, device) = (slice.owner.rank, devices[slice.owner.rank])
-    let target = slice.owner.operand.advanced(by: start)
-    guard let tree = join.tree else { return try device.zero(target, join, columns: slice.columns.count) }
-
+  /// Enqueues the join of a slice at its owner; returns the copies that follow once every rank has read its addends.
+  private func enqueue(_ slice: Slice, _ scratch: inout Scratch) throws -> [Move] {
+    let (join, rank) = (slice.join, slice.owner.rank)
+    let device = devices[rank]
+    let (start, count) = (slice.columns.lowerBound, slice.columns.count)
+    guard let tree = join.tree else {
+      try device.zero(slice.owner.operand, join)
+      return []
+    }
     let steps = JoinSteps(tree)
-    // Addends of one reduction have one stride, so intermediate results have that of the addends.
-    let stepCount = (join.rows - 1) * join.addendStride + slice.columns.count
-    let kept =
-      try steps.intermediateCount == 0
-      ? nil
-      : memory(
-        &scratch, rank, byteCount: steps.intermediateCount * stepCount * join.elementType.byteCount)
+    // All addends of a reduction have one stride, so intermediate results have that of the addends.
+    let stepCount = (join.rows - 1) * join.addendStride + count
+    let kept = try (0..<steps.intermediateCount).map { _ in
+      try scratch.take(stepCount, join.elementType, rank, device)
+    }
+    let target =
+      slice.isStaged
+      ? try scratch.take((join.rows - 1) * join.destinationStride + count, join.elementType, rank, device)
+      : slice.owner.operand.advanced(by: start)
     for (position, step) in steps.steps.enumerated() {
-      let isLast = position == steps.intermediateCount
-      let addends = step.sources.compactMap { source in
+      let addends = step.sources.map { source in
         switch source {
         case .addend(let index): join.addends[index].operand.advanced(by: start)
-        case .step(let index): kept.map { Reduction.Operand($0, offset: index * stepCount) }
+        case .step(let index): kept[index]
         }
       }
-      let result = isLast ? target : kept.map { Reduction.Operand($0, offset: position * stepCount) } ?? target
+      let isLast = position == kept.count
       try device.reduce(
         Reduction(
-          addends, into: result, rows: join.rows, count: slice.columns.count, addendStride: join.addendStride,
-          destinationStride: isLast ? join.destinationStride : join.addendStride, elementType: join.elementType,
-          operation: join.operation, tree: step.tree))
+          addends, into: isLast ? target : kept[position], rows: join.rows, count: count,
+          addendStride: join.addendStride, destinationStride: isLast ? join.destinationStride : join.addendStride,
+          elementType: join.elementType, operation: join.operation, tree: step.tree))
     }
+    var moves: [Move] = []
+    let result = RankOperand(rank: rank, operand: target).block(stride: join.destinationStride)
+    for place in slice.copiers {
+      try moves.append(
+        result, to: place.block(at: start, stride: join.destinationStride), rows: join.rows, columns: count,
+        join.elementType)
+    }
+    return moves
   }
+}
 
-  /// A rank's scratch memory, which grows; commands that use the old block keep it alive.
-  private func memory(_ scratch: inout [Int: DeviceMemory], _ rank: Int, byteCount: Int) throws -> DeviceMemory {
-    if let block = scratch[rank], block.byteCount >= byteCount { return block }
-    let block = try devices[rank].allocate(byteCount: byteCount)
-    scratch[rank] = block
-    return block
+/// Memory of each rank for what lives no longer than one collective. It grows to the largest need; commands keep a
+/// block that was replaced alive, and a rank's queue keeps those of one collective from those of the next.
+private struct Scratch {
+  private var blocks: [Int: DeviceMemory] = [:]
+  /// Bytes in use of each rank's block.
+  private var used: [Int: Int] = [:]
+
+  mutating func reset() { used = [:] }
+
+  /// Takes `count` elements of rank `rank`.
+  mutating func take(
+    _ count: Int, _ elementType: ElementType, _ rank: Int, _ device: OpenCLDevice
+  ) throws -> Reduction.Operand {
+    let byteCount = (count * elementType.byteCount + 63) & ~63
+    var start = used[rank] ?? 0
+    var block = blocks[rank]
+    if (block?.byteCount ?? 0) - start < byteCount { (block, start) = (nil, 0) }
+    let memory = try block ?? device.allocate(byteCount: max(byteCount, 2 * (blocks[rank]?.byteCount ?? 0)))
+    blocks[rank] = memory
+    used[rank] = start + byteCount
+    return Reduction.Operand(memory, offset: start / elementType.byteCount)
   }
 }
 
@@ -141,39 +166,40 @@ private struct Slice {
   let join: Join
   let columns: Range<Int>
   let owner: RankOperand
-  /// Ranks that copy the result.
-  let copiers: [RankOperand]
+  /// Whether the result goes to scratch memory first.
+  var isStaged = false
+  /// Where the result is copied to.
+  var copiers: [RankOperand] = []
 
   /// Cuts a join: each destination all of it, or each a part for all.
   static func slices(_ join: Join) -> [Slice] {
     let all = join.destinations
-    let size = join.elementType.byteCount
-    let byteCount = join.rows * join.count * size
-    let isOneShot = byteCount <= ContextTransport.oneShotByteCount && !join.isInPlace
-    if all.count == 1 || isOneShot || join.tree == nil {
-      return all.map { Slice(join: join, columns: 0..<join.count, owner: $0, copiers: []) }
+    if all.count == 1 || join.tree == nil {
+      return all.map { Slice(join: join, columns: 0..<join.count, owner: $0) }
     }
-    let owners = min(all.count, max(1, byteCount / ContextTransport.minimumSliceByteCount))
-    let unit = ContextTransport.sliceAlignment / size
+    if isOneShot(join) {
+      // In place, nobody may write before everybody has read.
+      let isStaged = join.isInPlace
+      return all.map {
+        Slice(join: join, columns: 0..<join.count, owner: $0, isStaged: isStaged, copiers: isStaged ? [$0] : [])
+      }
+    }
+    let unit = ContextTransport.sliceAlignment / join.elementType.byteCount
     let units = (join.count + unit - 1) / unit
-    return (0..<owners).compactMap { owner in
-      let columns = owner * units / owners * unit..<min(join.count, (owner + 1) * units / owners * unit)
+    return all.indices.compactMap { index in
+      let columns = index * units / all.count * unit..<min(join.count, (index + 1) * units / all.count * unit)
       guard !columns.isEmpty else { return nil }
-      let copiers = all.enumerated().filter { $0.offset != owner }.map(\.element)
-      return Slice(join: join, columns: columns, owner: all[owner], copiers: copiers)
+      let copiers = all.enumerated().filter { $0.offset != index }.map(\.element)
+      return Slice(join: join, columns: columns, owner: all[index], copiers: copiers)
     }
   }
 
-  /// The copies of the result to those who want it.
-  func moves() throws -> [Move] {
-    let stride = join.destinationStride
-    var moves: [Move] = []
-    for copier in copiers {
-      try moves.append(
-        owner.block(at: columns.lowerBound, stride: stride), to: copier.block(at: columns.lowerBound, stride: stride),
-        rows: join.rows, columns: columns.count, join.elementType)
-    }
-    return moves
+  /// Whether each rank joins everything. With n ranks it then reads and writes n + 1 times the data; joining one slice
+  /// and copying the others costs 3 − 1/n times the data and a second event hop.
+  private static func isOneShot(_ join: Join) -> Bool {
+    let ranks = join.destinations.count
+    let byteCount = join.rows * join.count * join.elementType.byteCount
+    return byteCount <= ContextTransport.hopByteCount * ranks / ((ranks - 1) * (ranks - 1))
   }
 }
 
@@ -188,10 +214,10 @@ extension OpenCLDevice {
   private static let zeroes = HostMemory(byteCount: 2)
 
   /// Sets the sum of no addends.
-  fileprivate func zero(_ target: Reduction.Operand, _ join: Join, columns: Int) throws {
+  fileprivate func zero(_ target: Reduction.Operand, _ join: Join) throws {
     let size = join.elementType.byteCount
     for row in 0..<join.rows {
-      var (start, byteCount) = ((target.offset + row * join.destinationStride) * size, columns * size)
+      var (start, byteCount) = ((target.offset + row * join.destinationStride) * size, join.count * size)
       if start % 4 != 0, byteCount > 0 {
         try write(Self.zeroes, at: 0, byteCount: 2, to: target.memory, at: start)
         (start, byteCount) = (start + 2, byteCount - 2)

@@ -21,15 +21,15 @@
 #define SHARD_HOST_ADDENDS 16
 
 typedef enum __attribute__((enum_extensibility(closed))) shard_host_type : uint32_t {
-  SHARD_HOST_F32,
-  SHARD_HOST_F16,
-  SHARD_HOST_BF16,
+  SHARD_HOST_F32 __attribute__((swift_name("f32"))),
+  SHARD_HOST_F16 __attribute__((swift_name("f16"))),
+  SHARD_HOST_BF16 __attribute__((swift_name("bf16"))),
 } shard_host_type;
 
 typedef enum __attribute__((enum_extensibility(closed))) shard_host_operation : uint32_t {
-  SHARD_HOST_SUM,
-  SHARD_HOST_MAX, // IEEE 754 maximum: NaN propagates, -0 < +0
-  SHARD_HOST_MIN, // IEEE 754 minimum
+  SHARD_HOST_SUM __attribute__((swift_name("sum"))),
+  SHARD_HOST_MAX __attribute__((swift_name("max"))), // IEEE 754 maximum: NaN propagates, -0 < +0
+  SHARD_HOST_MIN __attribute__((swift_name("min"))), // IEEE 754 minimum
 } shard_host_operation;
 
 // Element (r, p) is data[r * row_stride + p * column_stride]; strides count elements.

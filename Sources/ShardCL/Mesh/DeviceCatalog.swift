@@ -88,11 +88,11 @@ public struct DeviceCatalog: Sendable {
       members[platform, default: []].append(device)
     }
     let contexts = try members.mapValues { try Context(devices: $0) }
-    return try ranks.compactMap { rank in
+    return try ranks.map { rank in
       switch rank {
       case .host(let device): return device
       case .openCL(let platform, let selector, let device):
-        guard let context = contexts[platform] else { return nil }
+        guard let context = contexts[platform] else { preconditionFailure("a context for each platform in use") }
         return try OpenCLDevice(selector: selector, device: device, context: context, cache: cache)
       }
     }

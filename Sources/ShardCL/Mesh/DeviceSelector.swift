@@ -11,6 +11,8 @@
 /// | `cpu/4` | each cut into 4 equal parts; of `host`, 4 ranks that share the cores |
 /// | `cpu/4.1` | the second of those parts only |
 /// | `pocl:0/2,intel:0` | a list |
+///
+/// Compute units that do not divide evenly stay idle: `cpu/3` of 8 cores has 3 parts of 2.
 public struct DeviceSelector: Hashable, Sendable {
   /// What is selected.
   public enum Source: Hashable, Sendable {

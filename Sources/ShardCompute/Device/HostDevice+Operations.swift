@@ -60,7 +60,7 @@ extension HostDevice {
 
     enqueueParallel(rowPanels, grain: max(1, rowPanels / (4 * workers))) { range in
       var matrix = product.a.hostMatrix(at: a.address)
-      shard_host_pack(&matrix, height, .SHARD_HOST_F32, panels.address, range.lowerBound, range.upperBound)
+      shard_host_pack(&matrix, height, .f32, panels.address, range.lowerBound, range.upperBound)
     }
     let next = Counter()
     let blocksDown = (rowPanels + block.rows - 1) / block.rows

@@ -26,8 +26,10 @@ public struct SumOrder: Hashable, Sendable {
 
   /// Where leaf `leaf` begins; `border(leafCount)` is `length`. Leaves are empty where there are fewer units than leaves.
   public func border(_ leaf: Int) -> Int {
-    let units = (length + unit - 1) / unit
-    return min(length, leaf * units / Self.leafCount * unit)
+    // ⌊leaf · units / leafCount⌋ without overflow, whatever length a file claims.
+    let units = length / unit + (length % unit == 0 ? 0 : 1)
+    let first = units / Self.leafCount * leaf + units % Self.leafCount * leaf / Self.leafCount
+    return first >= units ? length : first * unit
   }
 
   /// The terms of a run of leaves.

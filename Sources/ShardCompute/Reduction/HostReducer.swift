@@ -37,9 +37,9 @@ package struct HostReducer: Sendable {
 extension ElementType {
   var hostType: shard_host_type {
     switch self {
-    case .f32: .SHARD_HOST_F32
-    case .f16: .SHARD_HOST_F16
-    case .bf16: .SHARD_HOST_BF16
+    case .f32: .f32
+    case .f16: .f16
+    case .bf16: .bf16
     }
   }
 }
@@ -47,9 +47,9 @@ extension ElementType {
 extension Reduction.Operation {
   fileprivate var hostOperation: shard_host_operation {
     switch self {
-    case .sum: .SHARD_HOST_SUM
-    case .max: .SHARD_HOST_MAX
-    case .min: .SHARD_HOST_MIN
+    case .sum: .sum
+    case .max: .max
+    case .min: .min
     }
   }
 }

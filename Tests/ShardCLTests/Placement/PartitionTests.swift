@@ -58,6 +58,10 @@ import Testing
   func longest() throws {
     #expect(try Partition.even(.max, parts: 3).length == .max)
     #expect(try Partition.even(.max, parts: 8, granularity: .max - 1).length == .max)
+    for unit in [1, 256, .max] {
+      let order = SumOrder(length: .max, unit: unit)
+      #expect(try Partition.leaves(of: order, parts: 3).leafRuns(of: order) != nil)
+    }
   }
 
   @Test("cuts of a reduction lie on leaf borders and share out all leaves")

@@ -28,10 +28,10 @@ struct RankCase: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Lengths that have reasons: nothing, one, odd, primes, over what one rank joins alone in a context (64 KB).
+/// Lengths that have reasons: nothing, one, odd, primes, and over what one rank of a context joins alone (256 KB).
 enum Lengths {
   static let short = [0, 1, 3, 257, 1009]
-  static let long = 40_009
+  static let long = 70_001
   /// After how many elements long vectors may repeat themselves.
   static let period = 1009
 }
