@@ -29,7 +29,7 @@ import Testing
   func order(ranks: RankCase) async throws {
     let communicator = try ranks.communicator()
     // Sizes on both sides of what a rank of a context joins alone.
-    for (count, inPlace) in [(1000, false), (1000, true), (100_000, false), (100_000, true)] {
+    for (count, inPlace) in [(1000, false), (1000, true), (Lengths.long, false), (Lengths.long, true)] {
       let inputs = try communicator.devices.map { Reduction.Operand(try $0.allocate(byteCount: count * 4)) }
       let separate = try communicator.devices.map { Reduction.Operand(try $0.allocate(byteCount: count * 4)) }
       let outputs = inPlace ? inputs : separate
@@ -51,7 +51,7 @@ import Testing
       for device in communicator.devices { try await device.finish() }
       for (rank, round, host) in seen {
         let expected = ElementType.f32.encode([Float(round * ranks.count)]).repeated(to: count * 4)
-        let isRight = host.withBytes { Array($0) } == expected
+        let isRight = host.bytes.matches(expected)
         #expect(isRight, "rank \(rank), round \(round), \(count) elements, in place \(inPlace), \(ranks)")
       }
     }

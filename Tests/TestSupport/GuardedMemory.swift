@@ -46,7 +46,7 @@ public struct GuardedMemory: Sendable {
     let host = HostMemory(byteCount: memory.byteCount)
     try device.read(memory, at: 0, byteCount: memory.byteCount, into: host, at: 0)
     try await device.finish()
-    let all = host.withBytes { Array($0) }
+    let all = host.bytes
     let inside = offset * elementType.byteCount..<(offset + count) * elementType.byteCount
     let outside = [all.indices.lowerBound..<inside.lowerBound, inside.upperBound..<all.indices.upperBound].joined()
     for index in outside where all[index] != Self.pattern {

@@ -58,24 +58,25 @@ struct ReductionProblem: Sendable, CustomStringConvertible {
     for (rank, result) in results.enumerated() {
       guard let result else { continue }
       let elements = elements(rank)
-      let expected = sum[elements.lowerBound * size..<elements.upperBound * size]
       let bytes = try await result.memory.contents()
-      let actual = bytes[result.start * size..<(result.start + elements.count) * size]
-      if actual != expected {
-        let first = zip(actual, expected).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
-        faults.append("rank \(rank) differs from element \(first / size) of \(elements.count)")
+      let part = result.start * size..<(result.start + elements.count) * size
+      if !bytes.matches(sum, in: part, at: elements.lowerBound * size) {
+        let first = zip(bytes[part], sum[(elements.lowerBound * size)...]).enumerated().first { $1.0 != $1.1 }
+        faults.append("rank \(rank) differs from element \((first?.offset ?? 0) / size) of \(elements.count)")
       }
     }
     for (rank, memories) in addends.enumerated() {
       for (position, memory) in memories.enumerated() {
-        var expected = contents[rank][position]
+        let expected = contents[rank][position]
         let bytes = try await memory.contents()
-        if inPlace, position == 0, let result = results[rank] {
-          // Only the rank's own part has changed.
-          let part = result.start * size..<(result.start + elements(rank).count) * size
-          expected.replaceSubrange(part, with: bytes[part])
+        // In place the rank's own part has changed, and nothing else.
+        let result = inPlace && position == 0 ? results[rank] : nil
+        let changed = result.map { $0.start * size..<($0.start + elements(rank).count) * size } ?? 0..<0
+        if !bytes.matches(expected, in: 0..<changed.lowerBound)
+          || !bytes.matches(expected, in: changed.upperBound..<max(bytes.count, expected.count))
+        {
+          faults.append("addend \(position) of rank \(rank) has changed")
         }
-        if bytes != expected { faults.append("addend \(position) of rank \(rank) has changed") }
       }
     }
     return faults
