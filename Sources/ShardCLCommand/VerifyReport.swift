@@ -10,8 +10,8 @@ struct VerifyReport {
   private var failedRecords: [VerificationRecord] = []
   private(set) var count = 0
   private(set) var failed = 0
-  /// The most failures that are printed one by one.
-  private static let shownFailures = 20
+  /// The most failures of one kernel or collective that are printed one by one.
+  private static let failuresShownPerRow = 2
 
   private struct Row {
     let subject: String
@@ -46,7 +46,8 @@ struct VerifyReport {
     guard !record.verified else { return }
     rows[index].failed += 1
     failed += 1
-    if failedRecords.count < Self.shownFailures { failedRecords.append(record) }
+    // The first few of each kind say more than many of one.
+    if rows[index].failed <= Self.failuresShownPerRow { failedRecords.append(record) }
   }
 
   /// Settings, table, sum.

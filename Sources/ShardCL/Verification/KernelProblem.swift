@@ -32,9 +32,17 @@ struct KernelProblem: Sendable, CustomStringConvertible {
   /// Elements between rows of A and C beyond their columns.
   private var gap: Int { 3 }
 
-  /// The kernel that runs it on `device`.
+  /// The kernel that runs it on `device`; nothing is run to find out.
   func kernelName(on device: any ComputeDevice) throws -> String {
-    device.kernelName(for: try product(on: device, Operands(self, .whole, seed: 0)).product)
+    let columns = terms.count
+    let isTransposed = variant == .transposed
+    let a = try MatrixView(
+      try device.allocate(byteCount: 4 * m * columns), rows: isTransposed ? columns : m,
+      columns: isTransposed ? m : columns)
+    let weight = try Weight(on: device, rows: n, order: order, leaves: leaves, elementType: elementType)
+    let c = try MatrixView(try device.allocate(byteCount: 4 * nodes.count * m * n), rows: m, columns: n)
+    return device.kernelName(
+      for: try Product(isTransposed ? a.transposed : a, weight, into: c, alpha: alpha, beta: beta))
   }
 
   func run(on device: any ComputeDevice, seed: UInt64) async throws -> Findings {

@@ -37,7 +37,15 @@ struct MatrixProblem: Sendable, CustomStringConvertible {
         try MatrixView(try device.upload(bias), rows: 1, columns: columns),
         to: try MatrixView(memory.memory, rows: rows, columns: columns, leadingDimension: stride, offset: memory.offset))
       let expected = values.indices.map { values[$0] + bias[$0 % columns] }
-      return try await judge(memory, expected, numbers, .f32)
+      var findings = try await judge(memory, expected, numbers, .f32)
+      for (index, value) in try await elements(of: memory).enumerated() {
+        let terms = [Double(values[index]), Double(bias[index % columns])]
+        let magnitude = abs(terms[0]) + abs(terms[1])
+        findings.largestErrorOverBound = max(
+          findings.largestErrorOverBound,
+          ErrorBound.ratio(Double(value), terms[0] + terms[1], magnitude: magnitude, terms: 2))
+      }
+      return findings
     }
   }
 

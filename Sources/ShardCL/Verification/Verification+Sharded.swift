@@ -16,7 +16,7 @@ extension Verification {
             cases.append(
               VerificationCase(
                 name: "sharded/\(problem)/ranks-\(ranks)",
-                subject: "\(layout)-sharded product to \(placement)", ranks: ranks
+                subject: "\(layout.productName) to \(placement)", ranks: ranks
               ) { try await problem.run(on: mesh, seed: $0) })
           }
         }
@@ -41,6 +41,10 @@ extension Verification {
         (61, 67, 71, 1), (1, 1031, 512, 32), (128, 160, 1031, 1),
       ]
   }
+}
+
+extension ProductLayout {
+  fileprivate var productName: String { self == .replicate ? "replicated product" : "\(self)-parallel product" }
 }
 
 /// A product on a mesh, judged on every rank.

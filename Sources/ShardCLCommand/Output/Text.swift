@@ -5,7 +5,8 @@ import Foundation
 enum Text {
   /// `value` with so many significant digits, without an exponent for what fits in a table.
   static func number(_ value: Double, digits: Int = 3) -> String {
-    guard value.isFinite else { return value.isNaN ? "nan" : "inf" }
+    // JSON has no infinity; its largest number stands for it.
+    guard abs(value) < .greatestFiniteMagnitude else { return "inf" }
     guard value != 0 else { return "0" }
     let places = max(0, digits - 1 - Int(floor(log10(abs(value)))))
     return places > 6 || abs(value) >= 1e9 ? String(format: "%.\(digits - 1)e", value) : String(format: "%.\(places)f", value)
