@@ -6,14 +6,21 @@ import PackageDescription
 let package = Package(
   name: "Benchmarks",
   products: [.executable(name: "gemm-bench", targets: ["Gemm"])],
-  dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")],
+  dependencies: [
+    .package(name: "ShardCL", path: ".."),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+  ],
   targets: [
     .systemLibrary(
       name: "COpenBLAS", path: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCLBlast", path: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
     .executableTarget(
       name: "Gemm",
-      dependencies: ["COpenBLAS", "CCLBlast", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "COpenBLAS", "CCLBlast", .product(name: "ShardCL", package: "ShardCL"),
+        .product(name: "ShardCompute", package: "ShardCL"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Gemm", swiftSettings: [.treatAllWarnings(as: .error)]),
   ],
   swiftLanguageModes: [.v6]

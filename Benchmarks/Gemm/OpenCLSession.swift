@@ -7,18 +7,17 @@ final class OpenCLSession {
   let context: cl_context
   let queue: cl_command_queue
 
-  /// Device `index` among all devices of all platforms, counted as `clinfo -l` lists them.
-  init(deviceIndex index: Int) throws {
-    let devices = try Self.devices()
-    guard devices.indices.contains(index) else {
-      throw BenchmarkError("no OpenCL device \(index); there are \(devices.count)")
+  /// The first device that its driver calls `name`.
+  init(named name: String) throws {
+    guard let found = try Self.devices().first(where: { Self.info(CL_DEVICE_NAME, of: $0) == name }) else {
+      throw BenchmarkError("no OpenCL device \(name)")
     }
-    var device: cl_device_id? = devices[index]
+    var device: cl_device_id? = found
     var status: cl_int = 0
     guard let context = clCreateContext(nil, 1, &device, nil, nil, &status),
-      let queue = benchmark_queue(context, devices[index], &status)
+      let queue = benchmark_queue(context, found, &status)
     else { throw BenchmarkError("clCreateContext or clCreateCommandQueue", status) }
-    (self.device, self.context, self.queue) = (devices[index], context, queue)
+    (self.device, self.context, self.queue) = (found, context, queue)
   }
 
   private static func devices() throws -> [cl_device_id] {
@@ -37,19 +36,15 @@ final class OpenCLSession {
   }
 
   /// A text that the driver tells about the device, such as `CL_DEVICE_NAME`.
-  func info(_ parameter: Int32) -> String {
+  func info(_ parameter: Int32) -> String { Self.info(parameter, of: device) }
+
+  private static func info(_ parameter: Int32, of device: cl_device_id) -> String {
     var text = [UInt8](repeating: 0, count: 1024)
     var count = 0
     guard clGetDeviceInfo(device, cl_device_info(parameter), text.count, &text, &count) == CL_SUCCESS else {
       return "?"
     }
     return String(decoding: text.prefix(max(count - 1, 0)), as: UTF8.self)
-  }
-
-  var computeUnits: Int {
-    var units: cl_uint = 0
-    clGetDeviceInfo(device, cl_device_info(CL_DEVICE_MAX_COMPUTE_UNITS), MemoryLayout<cl_uint>.size, &units, nil)
-    return max(Int(units), 1)
   }
 
   func buffer(_ values: [Float]) throws -> DeviceArray { try DeviceArray(values, in: self) }

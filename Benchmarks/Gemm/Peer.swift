@@ -8,11 +8,11 @@ protocol Peer: AnyObject {
   var details: String { get }
 
   /// Takes the operands to where they are used. Not timed; what an application does once per weight belongs here.
-  func prepare(_ problem: Problem) throws
+  func prepare(_ problem: Problem) async throws
 
   /// Computes the product once and returns when it is complete. Timed.
-  func run() throws
+  func run() async throws
 
   /// The product of the last `run`, m × n, row-major. Not timed.
-  func result() throws -> [Float]
+  func result() async throws -> [Float]
 }

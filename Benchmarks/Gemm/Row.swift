@@ -12,9 +12,9 @@ struct Row: Encodable {
   let secondsMin: Double
   /// Of the median time.
   let gflops: Double
-  /// Of the FMA loop in the same rounds; absent without an OpenCL device.
-  let peakGflops: Double?
-  let peakFraction: Double?
+  /// Of the FMA loop in the same rounds.
+  let peakGflops: Double
+  let peakFraction: Double
   /// The median over the rounds of the first peer's time divided by this one's.
   let speedOverFirst: Double
   /// 0 if the result is exact.
@@ -37,7 +37,7 @@ struct Row: Encodable {
   }
 
   func line(first: String) -> String {
-    let share = peakFraction.map { String(format: "%.2f", $0) } ?? "-"
+    let share = String(format: "%.2f", peakFraction)
     let best = 2 * Double(m) * Double(n) * Double(k) / secondsMin / 1e9
     let cells = [
       pad(m, 4), pad(n, 4), pad(k, 4), peer + String(repeating: " ", count: max(0, 8 - peer.count)),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench/fma_peak: the fma rate of a device, with nothing read. Every work-item runs CHAINS chains of `steps` dependent fma of VECTOR
-// floats: 2 * steps * CHAINS * VECTOR floating-point operations. Any global and work-group size; on CPU devices one item a core.
-// sums  a vector per work-item, the sum of its chains, so that none can be left out. |factor| < 1 keeps the values finite.
+// bench/fma_peak: the fma rate of a device, with nothing read. Every work-item runs CHAINS chains of `steps`
+// dependent fma of VECTOR floats: 2 * steps * CHAINS * VECTOR floating-point operations. Any global and work-group
+// size; on CPU devices one item a core.
+// sums  a vector per work-item, the sum of its chains, so that none can be left out. |factor| < 1 keeps it finite.
 // Prepend common/elements.
 #ifndef VECTOR
 #define VECTOR 16 // floats of a vector register: 4, 8, 16 on CPU devices, 1 on GPUs

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench/read_bandwidth: the rate at which a device reads memory. Work-item x reads the vectors x * item_stride + s * step_stride
-// of `source`, s < steps: 4 * VECTOR * steps bytes. CPU devices: a few items a core, item_stride = steps, step_stride = 1, so that
-// each reads its own run; GPUs: item_stride = 1, step_stride = global size, so that neighbours read neighbours.
+// bench/read_bandwidth: the rate at which a device reads memory. Work-item x reads the vectors
+// x * item_stride + s * step_stride of `source`, s < steps: 4 * VECTOR * steps bytes. CPU devices: an item a core,
+// item_stride = steps, step_stride = 1, so that each reads its own run; GPUs: item_stride = 1, step_stride = global
+// size, so that neighbours read neighbours.
 // sums  a vector per work-item that depends on every bit read, so that no read can be left out.
 // Prepend common/elements.
 #ifndef VECTOR

@@ -16,7 +16,7 @@
 #define OPERATION SUM // SUM, MAX, MIN
 #endif
 #ifndef VECTOR
-#define VECTOR 4 // elements at a time: 4, 8, 16
+#define VECTOR 8 // elements at a time: 4, 8, 16
 #endif
 #ifndef TREE
 #if ADDENDS != 2

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // common/tiles: a register tile of ROWS x NR sums on CPU devices, as vectors: sum[row][v], column v * VECTOR + lane.
-// Needs common/elements. Shared by gemm/packed and gemv/panels, so that both read the same panels of B.
+// Prepend common/elements. Shared by gemm/packed and gemv/panels, so that both read the same panels of B.
 #ifndef ROWS
 #define ROWS 1 // rows of the tile
 #endif

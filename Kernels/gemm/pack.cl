@@ -2,7 +2,8 @@
 // gemm/pack: puts a matrix of any strides into the panels that every product reads.
 // source  rows x k       source[offset + r * row_stride + p * column_stride], SOURCE
 // panels  k x WIDTH each panels[((r / WIDTH) * k + p) * WIDTH + r % WIDTH], TARGET; rows past the last are zero
-// Work-item (x, y) fills steps x * chunk .. of panel y. Any work-group size. Global size (ceil(k / chunk), ceil(rows / WIDTH)).
+// Work-item (x, y) fills steps x * chunk .. of panel y. Any work-group size.
+// Global size (ceil(k / chunk), ceil(rows / WIDTH)); chunk 256 on CPU devices, 4 on GPUs.
 // Fast where one stride is 1. A conversion is exact: TARGET is SOURCE or F32.
 // Prepend common/elements.
 #ifndef WIDTH
@@ -56,26 +57,13 @@ INLINE void pack_columns(int steps, long column_stride, __global const stored *s
   }
 }
 
-// Row-major source: 4 x 4 transposed in registers. Only four rows are read side by side, since rows a power of two apart share
-// cache sets.
+// Row-major source: pairs of rows woven in registers, two rows side by side at a time, since rows a power of two
+// apart share cache sets.
 INLINE void pack_rows(int steps, long row_stride, __global const stored *source, __global element *panel) {
-  for (int r = 0; r + 4 <= WIDTH; r += 4) {
-    __global const stored *row = source + r * row_stride;
-    for (int p = 0; p < steps; p += 4) {
-      const element4 x = READ(4)(row + p), y = READ(4)(row + row_stride + p), z = READ(4)(row + 2 * row_stride + p),
-                     w = READ(4)(row + 3 * row_stride + p);
-      __global element *out = panel + p * WIDTH + r;
-      vstore4((element4)(x.s0, y.s0, z.s0, w.s0), 0, out);
-      vstore4((element4)(x.s1, y.s1, z.s1, w.s1), 0, out + WIDTH);
-      vstore4((element4)(x.s2, y.s2, z.s2, w.s2), 0, out + 2 * WIDTH);
-      vstore4((element4)(x.s3, y.s3, z.s3, w.s3), 0, out + 3 * WIDTH);
-    }
-  }
-  if (WIDTH % 4) {
-    __global const stored *row = source + (WIDTH - 2) * row_stride;
-    for (int p = 0; p < steps; p += 4) {
-      const element4 x = READ(4)(row + p), y = READ(4)(row + row_stride + p);
-      __global element *out = panel + p * WIDTH + WIDTH - 2;
+  for (int r = 0; r < WIDTH; r += 2, source += 2 * row_stride) {
+    __global element *out = panel + r;
+    for (int p = 0; p < steps; p += 4, out += 4 * WIDTH) {
+      const element4 x = READ(4)(source + p), y = READ(4)(source + row_stride + p);
       vstore2((element2)(x.s0, y.s0), 0, out);
       vstore2((element2)(x.s1, y.s1), 0, out + WIDTH);
       vstore2((element2)(x.s2, y.s2), 0, out + 2 * WIDTH);
@@ -84,8 +72,8 @@ INLINE void pack_rows(int steps, long row_stride, __global const stored *source,
   }
 }
 
-__kernel void gemm_pack(int rows, int k, int chunk, __global const stored *restrict source, long offset, long row_stride,
-                        long column_stride, __global element *restrict panels) {
+__kernel void gemm_pack(int rows, int k, int chunk, __global const stored *restrict source, long offset,
+                        long row_stride, long column_stride, __global element *restrict panels) {
   const long row0 = (long)get_global_id(1) * WIDTH, p0 = (long)get_global_id(0) * chunk;
   if (row0 >= rows || p0 >= k) return;
   int steps = (int)min((long)chunk, k - p0);

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// gemm/packed: C = alpha * A . B^T + beta * C on CPU devices, from packed panels (gemm/pack), in the one order (common/leaves).
-// A  m x k_local  a[((i / MR) * k_local + p) * MR + i % MR], f32        k_local: the part of k in leaves [leaf_begin, leaf_end)
+// gemm/packed: C = alpha * A . B^T + beta * C on CPU devices, from packed panels (gemm/pack), in the one order
+// (common/leaves). k_local is the part of k in leaves [leaf_begin, leaf_end).
+// A  m x k_local  a[((i / MR) * k_local + p) * MR + i % MR], f32
 // B  n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], B_TYPE
 // C  m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
-// One work-item is one work-group; item (x, y) owns block_n column panels from x * block_n, block_m row panels from y * block_m.
-// It takes chunk_k steps of k at a time, so that a chunk of a column panel and of its row panels stay in L2.
+// One work-item is one work-group; item (x, y) owns block_n column panels from x * block_n on and block_m row panels
+// from y * block_m on. Global size (ceil(column panels / block_n), ceil(row panels / block_m)). It takes chunk_k
+// steps of k at a time, so that a chunk of a column panel and of its row panels stay in L2.
 // state  local, of each tile the subtrees that wait for a sibling, and the sum of a leaf that is cut by a chunk:
 //        tiles * (LEAF_LEVELS + 1) * MR * NR floats, tiles = 1 where chunk_k >= k_local, else block_m * block_n.
 // Edges: any m, n, k; panels are padded with zeros, and only elements inside C are read or written.
 // Prepend common/elements, common/leaves, common/tiles with ROWS = MR; NR, VECTOR and B_TYPE are theirs.
-#define MR ROWS // 14 x 32 fills 32 registers of 16 floats, 6 x 16 fills 16 of 8, 8 x 8 fills 32 of 4, 4 x 8 fills 16 of 4
+// MR x NR = 14 x 32 fills 32 registers of 16 floats, 6 x 16 fills 16 of 8, 8 x 8 fills 32 of 4, 4 x 8 fills 16 of 4.
+#define MR ROWS
 #ifndef PREFETCH_A
 #define PREFETCH_A 64 // steps of k that A is fetched ahead, 0 for none
 #endif
@@ -46,7 +49,8 @@ void gemm_packed(int m, int n, int k, int unit, int leaf_begin, int leaf_end, in
     const int first_node = nodes_before(first, leaf_begin, leaf_end);
     for (int x = x0; x < x1; x++)
       for (int y = y0; y < y1; y++) {
-        __local vector *waiting = state + ((x - x0) * block_m + y - y0) * tile_state, *cut = waiting + LEAF_LEVELS * TILE;
+        __local vector *waiting = state + ((x - x0) * block_m + y - y0) * tile_state;
+        __local vector *cut = waiting + LEAF_LEVELS * TILE;
         __global float *out = c + c_offset + first_node * node_stride + (long)y * MR * ldc + (long)x * NR;
         vector sum[MR][NV];
         if (k0 > border[first]) {

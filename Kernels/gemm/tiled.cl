@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm/tiled: C = alpha * A . B^T + beta * C on GPUs, from packed panels (gemm/pack), in the one order (common/leaves).
-// A  m x k_local  a[((i / MR) * k_local + p) * MR + i % MR], f32        k_local: the part of k in leaves [leaf_begin, leaf_end)
+// k_local is the part of k in leaves [leaf_begin, leaf_end).
+// A  m x k_local  a[((i / MR) * k_local + p) * MR + i % MR], f32
 // B  n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], B_TYPE     the panels of gemv/lanes
 // C  m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
-// Work-group (LOCAL_X, LOCAL_Y) = (TILE_N / PER_ITEM_N, TILE_M / PER_ITEM_M) makes TILE_M x TILE_N of C at a time; group g takes
-// tiles g, g + groups .., so that any number of groups in x will do. Item (x, y) has rows 4 * (v * LOCAL_Y + y) + 0..3 of the tile,
-// v < PER_ITEM_M / 4, and columns alike. Local memory: TILE_K * (TILE_M + TILE_N) floats.
+// Work-group (LOCAL_X, LOCAL_Y) = (TILE_N / PER_ITEM_N, TILE_M / PER_ITEM_M) makes TILE_M x TILE_N of C at a time;
+// group g takes tiles g, g + groups .., so that any number of groups will do: a few a compute unit. Global size
+// (groups * LOCAL_X, LOCAL_Y). Item (x, y) has rows 4 * (v * LOCAL_Y + y) + 0..3 of the tile, v < PER_ITEM_M / 4, and
+// columns alike.
+// Local memory: TILE_K * (TILE_M + TILE_N) floats.
 // scratch  LEAF_LEVELS * TILE_M * TILE_N floats of each group: subtrees that wait for a sibling.
 // Edges: any m, n, k; panels are padded with zeros, and only elements inside C are read or written.
 // Prepend common/elements, common/leaves.
@@ -61,7 +64,8 @@
     UNROLL for (int v = 0; v < NV; v++) { statement; }                                                                 \
   }
 
-// Quad number `quad` of the next TILE_K steps of WIDTH-wide panels, as it lies in memory: step, panel, offset in the step.
+// Quad number `quad` of the next TILE_K steps of WIDTH-wide panels, as it lies in memory: step, panel, offset in the
+// step.
 #define STEP_OF(quad, WIDTH) ((quad) % (TILE_K * (WIDTH) / 4) / ((WIDTH) / 4))
 #define PANEL_OF(quad, WIDTH) ((quad) / (TILE_K * (WIDTH) / 4))
 #define OFFSET_OF(quad, WIDTH) ((quad) % ((WIDTH) / 4) * 4)
@@ -103,7 +107,7 @@ INLINE void store_element(float sum, float alpha, float beta, __global float *c)
   *c = beta == 0 ? v : fma(beta, *c, v);
 }
 
-// Stores what is inside C of an item's sums; `rows` and `columns` are those left of C from the tile's corner c on.
+// Stores what is inside C of an item's sums; `rows` and `columns` are those left of C from the tile's corner on.
 INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float alpha, float beta,
                               __global float *c, long ldc) {
   EACH_VECTOR(const int row = 4 * (i / 4 * LOCAL_Y + (int)get_local_id(1)) + i % 4;
@@ -118,8 +122,9 @@ INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float 
 
 __kernel __attribute__((reqd_work_group_size(LOCAL_X, LOCAL_Y, 1)))
 void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, float alpha, float beta,
-                __global const float *restrict a, __global const STORAGE(B_TYPE) *restrict b, __global float *restrict c,
-                long c_offset, long ldc, long node_stride, __global float4 *restrict scratch) {
+                __global const float *restrict a, __global const STORAGE(B_TYPE) *restrict b,
+                __global float *restrict c, long c_offset, long ldc, long node_stride,
+                __global float4 *restrict scratch) {
   __local float4 tile_a[TILE_K * QUADS_M], tile_b[TILE_K * QUADS_N];
   const uint item = get_local_id(1) * LOCAL_X + get_local_id(0);
   const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
@@ -156,7 +161,8 @@ void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, flo
         read_ahead(item, at, k_local, panel_m, panels_m, panel_n, panels_n, a, b, ahead_a, ahead_b);
         __local const float4 *step_a = tile_a + get_local_id(1), *step_b = tile_b + get_local_id(0);
         if (steps == TILE_K) {
-          _Pragma("unroll 4") for (int p = 0; p < TILE_K; p++) multiply_step(step_a + p * QUADS_M, step_b + p * QUADS_N, sum);
+          _Pragma("unroll 4") for (int p = 0; p < TILE_K; p++)
+            multiply_step(step_a + p * QUADS_M, step_b + p * QUADS_N, sum);
         } else {
           for (int p = 0; p < steps; p++) multiply_step(step_a + p * QUADS_M, step_b + p * QUADS_N, sum);
         }

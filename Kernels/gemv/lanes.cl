@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// gemv/lanes: C = alpha * X . B^T + beta * C for few rows on GPUs; reads every weight once. The one order (common/leaves).
-// X  m x k_local  x[x_offset + i * ldx + p], f32                        k_local: the part of k in leaves [leaf_begin, leaf_end)
+// gemv/lanes: C = alpha * X . B^T + beta * C for few rows on GPUs, in the one order (common/leaves); reads every weight
+// once. k_local is the part of k in leaves [leaf_begin, leaf_end).
+// X  m x k_local  x[x_offset + i * ldx + p], f32
 // B  n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], B_TYPE     the panels of gemm/tiled
 // C  m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
 // A work-item is one column of a panel and one leaf: neighbours read neighbours, and leaves meet in local memory.

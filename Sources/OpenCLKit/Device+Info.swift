@@ -42,6 +42,10 @@ extension Device {
   public var localMemoryByteCount: Int {
     get throws(OpenCLError) { Int(clamping: try value(CL_DEVICE_LOCAL_MEM_SIZE, cl_ulong(0))) }
   }
+  /// The cache between the device and its global memory in bytes; the last level on a CPU, zero where there is none.
+  public var cacheByteCount: Int {
+    get throws(OpenCLError) { Int(clamping: try value(CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, cl_ulong(0))) }
+  }
   /// The largest work-group in work-items.
   public var maximumWorkGroupSize: Int { get throws(OpenCLError) { try value(CL_DEVICE_MAX_WORK_GROUP_SIZE, Int(0)) } }
   /// Floats in a native vector; zero where the driver does not say.

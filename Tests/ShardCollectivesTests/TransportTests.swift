@@ -50,7 +50,8 @@ import Testing
       }
       for device in communicator.devices { try await device.finish() }
       for (rank, round, host) in seen {
-        let expected = ElementType.f32.encode([Float(round * ranks.count)]).repeated(to: count * 4)
+        let expected = ElementType.f32.encode([Float](repeating: Float(round * ranks.count), count: 1000)).repeated(
+          to: count * 4)
         let isRight = host.bytes.matches(expected)
         #expect(isRight, "rank \(rank), round \(round), \(count) elements, in place \(inPlace), \(ranks)")
       }

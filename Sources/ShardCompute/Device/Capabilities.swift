@@ -18,6 +18,8 @@ public struct Capabilities: Hashable, Sendable {
   public let computeUnits: Int
   /// Floats in one native vector.
   public let vectorWidth: Int
+  /// Bytes of the last cache before memory; zero where the driver does not say.
+  public let cacheByteCount: Int
   /// Bytes of local memory of a work-group.
   public let localMemoryByteCount: Int
   /// The largest work-group in work-items.

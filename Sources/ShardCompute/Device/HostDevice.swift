@@ -30,7 +30,7 @@ public final class HostDevice: ComputeDevice {
     let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
     capabilities = Capabilities(
       architecture: .host, computeUnits: max(1, workers), vectorWidth: shard_host_panel_columns() / 2,
-      localMemoryByteCount: 0, maximumWorkGroupSize: 1, maximumAllocationByteCount: memory, memoryByteCount: memory,
+      cacheByteCount: 0, localMemoryByteCount: 0, maximumWorkGroupSize: 1, maximumAllocationByteCount: memory, memoryByteCount: memory,
       hasUnifiedMemory: true)
   }
 

@@ -52,7 +52,8 @@ public final class OpenCLDevice: ComputeDevice {
     name = device.name
     capabilities = Capabilities(
       architecture: architecture ?? (device.kind.contains(.cpu) ? .cpu : .gpu), computeUnits: try device.computeUnits,
-      vectorWidth: max(4, try device.nativeFloatVectorWidth), localMemoryByteCount: try device.localMemoryByteCount,
+      vectorWidth: max(4, try device.nativeFloatVectorWidth), cacheByteCount: try device.cacheByteCount,
+      localMemoryByteCount: try device.localMemoryByteCount,
       maximumWorkGroupSize: try device.maximumWorkGroupSize,
       maximumAllocationByteCount: try device.maximumAllocationByteCount,
       memoryByteCount: try device.globalMemoryByteCount, hasUnifiedMemory: try device.hasUnifiedMemory)

@@ -15,7 +15,8 @@ extension GEMM {
         name,
         options: ["-DWIDTH=\(width)", "-DSOURCE=\(source.elementType.kernelName)", "-DTARGET=\(target.kernelName)"])
       let panelCount = (source.rows + width - 1) / width
-      let chunk = chunk(columns: source.columns, panelCount: panelCount, device.capabilities)
+      // Steps of k that a work-item packs: on CPUs few enough that its part of a row-major source stays in cache.
+      let chunk = device.capabilities.architecture == .gpu ? 4 : 256
       try kernel.launch(
         on: device.queue, size: LaunchSize(global: [(source.columns + chunk - 1) / chunk, panelCount], local: [1, 1]),
         arguments: [
@@ -23,14 +24,6 @@ extension GEMM {
           .buffer(try device.buffer(source.memory)), .long(Int64(source.offset)), .long(Int64(source.rowStride)),
           .long(Int64(source.columnStride)), .buffer(panels),
         ])
-    }
-
-    /// Steps of k that a work-item packs: whole panels where there are enough of them for the compute units.
-    private static func chunk(columns: Int, panelCount: Int, _ capabilities: Capabilities) -> Int {
-      if capabilities.architecture == .gpu { return 4 }
-      let wanted = 8 * capabilities.computeUnits
-      let pieces = max(1, (wanted + panelCount - 1) / panelCount)
-      return max(64, ((columns + pieces - 1) / pieces + 3) & ~3)
     }
   }
 }
