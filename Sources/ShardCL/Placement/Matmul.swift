@@ -46,7 +46,7 @@ public func matmul(_ x: ShardedTensor, _ weight: ShardedWeight, into result: Sha
 
 extension ShardedWeight {
   /// What x · Wᵀ is spread like.
-  fileprivate func resultDistribution(for x: ShardedTensor) throws -> Distribution {
+  func resultDistribution(for x: ShardedTensor) throws -> Distribution {
     guard x.mesh === mesh else { throw ShardingError.meshMismatch("x is on \(x.mesh), the weight on \(mesh)") }
     guard x.columns == columns else {
       throw ShardingError.shapeMismatch(

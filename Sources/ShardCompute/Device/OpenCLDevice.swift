@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import OpenCLKit
 import Synchronization
 
@@ -40,8 +41,10 @@ public final class OpenCLDevice: ComputeDevice {
     guard try device.hasCompiler, try device.isAvailable else {
       throw ComputeError.unsupported("\(device.name) has no compiler or is not available")
     }
-    guard try device.hasFastFMA else {
-      throw ComputeError.unsupported("\(device.name) has no fma instruction (CL_FP_FMA), which every sum here needs")
+    guard try device.hasFastFMA || Self.allowsSoftwareFMA else {
+      throw ComputeError.unsupported(
+        "\(device.name) has no fma instruction (CL_FP_FMA), which every sum here needs; "
+          + "SHARDCL_SOFTWARE_FMA=1 makes it run all the same, slowly")
     }
     self.selector = selector
     self.device = device
@@ -60,6 +63,9 @@ public final class OpenCLDevice: ComputeDevice {
     waiter = EventWaiter(name: "shardcl \(selector)")
     placeholder = try Buffer(context: context, byteCount: 64)
   }
+
+  /// Whether devices may be used whose fma is software: as right, and useful for simulators of devices.
+  package static var allowsSoftwareFMA: Bool { ProcessInfo.processInfo.environment["SHARDCL_SOFTWARE_FMA"] == "1" }
 
   /// Allocates memory, contents undefined.
   public func allocate(byteCount: Int) throws -> DeviceMemory {

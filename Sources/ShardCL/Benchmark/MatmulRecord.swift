@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import ShardCompute
+
+/// What was measured of one sharded product. Seconds and rates are plain numbers; a null was not measured.
+public struct MatmulRecord: Hashable, Sendable, Codable {
+  /// Name and version of this list of fields.
+  public let schema: String
+  /// `matmul`.
+  public let bench: String
+  /// The selector of each rank.
+  public let devices: [String]
+  /// Ranks of the mesh.
+  public let ranks: Int
+  /// Rows of the activations and of the result.
+  public let m: Int
+  /// Columns of the result.
+  public let n: Int
+  /// Terms of a sum.
+  public let k: Int
+  /// How the weight is stored on the devices.
+  public let dtype: ElementType
+  /// How the weight is stored in the model file; the dtype for random weights.
+  public let weightFormat: String
+  /// The layer of the model; null for random weights.
+  public let layer: String?
+  /// How the product is spread over ranks.
+  public let layout: ProductLayout
+  /// Repetitions that the figures are from.
+  public let repeats: Int
+  /// Median time, activations packed and result on every rank.
+  public let secondsMedian: Double
+  /// Shortest time.
+  public let secondsMin: Double
+  /// 2 · m · n · k / `secondsMedian`, in 10⁹ per second.
+  public let gflops: Double
+  /// Rate of an fma loop on the same devices, in turns with the product, in 10⁹ per second.
+  public let peakGFLOPS: Double
+  /// `gflops` / `peakGFLOPS`.
+  public let peakFraction: Double
+  /// Median time of the product on the first rank's device alone, in turns with it, / `secondsMedian`.
+  public let speedupVsOneRank: Double
+  /// Median time of the collective alone.
+  public let communicationSeconds: Double
+  /// The largest error in units of (k + 8) · 2⁻²⁴ · Σ|a||b|.
+  public let maxErrorOverBound: Double?
+  /// Whether the result is equal to the CPU fallback's bit for bit.
+  public let sameBits: Bool?
+  /// Whether the result was checked and right; null where it was not checked.
+  public let verified: Bool?
+
+  /// What measurement and check say.
+  init(_ problem: MatmulProblem, on mesh: DeviceMesh, _ samples: MatmulBenchmark.Measurement, _ check: ProductCheck?) {
+    schema = "shardcl.bench.matmul/1"
+    bench = "matmul"
+    devices = mesh.ranks.map(\.device.selector)
+    ranks = mesh.count
+    (m, n, k) = (problem.m, problem.n, problem.k)
+    dtype = problem.weight.elementType
+    weightFormat = problem.weightFormat
+    layer = problem.layer
+    layout = problem.layout
+    repeats = samples.product.values.count
+    secondsMedian = samples.product.median
+    secondsMin = samples.product.minimum
+    gflops = 2 * Double(problem.m) * Double(problem.n) * Double(problem.k) / secondsMedian * 1e-9
+    peakGFLOPS = samples.peak.median * 1e-9
+    peakFraction = gflops / peakGFLOPS
+    speedupVsOneRank = samples.alone.map { [secondsMedian] in $0.median / secondsMedian } ?? 1
+    communicationSeconds = samples.collective?.median ?? 0
+    maxErrorOverBound = check?.largestErrorOverBound
+    sameBits = check?.sameBits
+    verified = check?.isRight
+  }
+
+  /// Names in JSON.
+  public enum CodingKeys: String, CodingKey, CaseIterable {
+    case schema, bench, devices, ranks, m, n, k, dtype, layer, layout, repeats, gflops, verified
+    case weightFormat = "weight_format"
+    case secondsMedian = "seconds_median"
+    case secondsMin = "seconds_min"
+    case peakGFLOPS = "peak_gflops"
+    case peakFraction = "peak_fraction"
+    case speedupVsOneRank = "speedup_vs_one_rank"
+    case communicationSeconds = "communication_seconds"
+    case maxErrorOverBound = "max_error_over_bound"
+    case sameBits = "same_bits"
+  }
+
+  /// Writes every field, null where there is no value, so that each line has the same keys.
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(schema, forKey: .schema)
+    try fields.encode(bench, forKey: .bench)
+    try fields.encode(devices, forKey: .devices)
+    try fields.encode(ranks, forKey: .ranks)
+    try fields.encode(m, forKey: .m)
+    try fields.encode(n, forKey: .n)
+    try fields.encode(k, forKey: .k)
+    try fields.encode(dtype, forKey: .dtype)
+    try fields.encode(weightFormat, forKey: .weightFormat)
+    try fields.encode(layer, forKey: .layer)
+    try fields.encode(layout, forKey: .layout)
+    try fields.encode(repeats, forKey: .repeats)
+    try fields.encode(secondsMedian, forKey: .secondsMedian)
+    try fields.encode(secondsMin, forKey: .secondsMin)
+    try fields.encode(gflops, forKey: .gflops)
+    try fields.encode(peakGFLOPS, forKey: .peakGFLOPS)
+    try fields.encode(peakFraction, forKey: .peakFraction)
+    try fields.encode(speedupVsOneRank, forKey: .speedupVsOneRank)
+    try fields.encode(communicationSeconds, forKey: .communicationSeconds)
+    // JSON has no infinity, which is what a NaN in the wrong place counts as.
+    try fields.encode(maxErrorOverBound.map { min($0, .greatestFiniteMagnitude) }, forKey: .maxErrorOverBound)
+    try fields.encode(sameBits, forKey: .sameBits)
+    try fields.encode(verified, forKey: .verified)
+  }
+}

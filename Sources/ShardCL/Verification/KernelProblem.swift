@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+import ShardCompute
+
+/// A product on one device, with everything that a sharded one does not use: C = α · A · Wᵀ + β · C with gaps between
+/// rows, A transposed, or some of the leaves only.
+struct KernelProblem: Sendable, CustomStringConvertible {
+  let m: Int
+  let n: Int
+  let k: Int
+  let elementType: ElementType
+  var variant = Variant.plain
+
+  /// What makes a product unusual.
+  enum Variant: String, CaseIterable, Sendable {
+    case plain
+    /// α = -0.5, β = 2.
+    case scaled
+    /// A is the transpose of a row-major matrix.
+    case transposed
+    /// Leaves 3 to 5 only, which are two addends.
+    case leaves
+  }
+
+  var description: String { "\(elementType)/\(m)x\(n)x\(k)/\(variant)" }
+
+  private var order: SumOrder { SumOrder(length: k) }
+  private var leaves: Range<Int> { variant == .leaves ? 3..<6 : SumOrder.allLeaves }
+  private var terms: Range<Int> { order.terms(of: leaves) }
+  private var nodes: [SumNode] { SumNode.covering(leaves) }
+  private var alpha: Float { variant == .scaled ? -0.5 : 1 }
+  private var beta: Float { variant == .scaled ? 2 : 0 }
+  /// Elements between rows of A and C beyond their columns.
+  private var gap: Int { 3 }
+
+  /// The kernel that runs it on `device`; nothing is run to find out.
+  func kernelName(on device: any ComputeDevice) throws -> String {
+    let columns = terms.count
+    let isTransposed = variant == .transposed
+    let a = try MatrixView(
+      try device.allocate(byteCount: 4 * m * columns), rows: isTransposed ? columns : m,
+      columns: isTransposed ? m : columns)
+    let weight = try Weight(on: device, rows: n, order: order, leaves: leaves, elementType: elementType)
+    let c = try MatrixView(try device.allocate(byteCount: 4 * nodes.count * m * n), rows: m, columns: n)
+    return device.kernelName(
+      for: try Product(isTransposed ? a.transposed : a, weight, into: c, alpha: alpha, beta: beta))
+  }
+
+  func run(on device: any ComputeDevice, seed: UInt64) async throws -> Findings {
+    var findings = Findings()
+    for numbers in Numbers.allCases {
+      let operands = Operands(self, numbers, seed: seed)
+      let result = try await result(on: device, operands)
+      findings.strayBytes += result.strayBytes
+      switch numbers {
+      case .random:
+        findings.largestErrorOverBound = errorOverBound(result.c, operands)
+        let host = try await self.result(on: HostDevice(), operands)
+        findings.sameBits = host.c.map(\.bitPattern) == result.c.map(\.bitPattern)
+      case .whole:
+        forEachElement { index, x, i, j in
+          if Double(result.c[index]) != reference(operands, x, i, j).value { findings.differentElements += 1 }
+        }
+      }
+    }
+    return findings
+  }
+
+  /// Row-major operands without gaps; `weight` holds values that its type has.
+  struct Operands {
+    let a: [Float]
+    let weight: [Float]
+    let c: [Float]
+
+    init(_ problem: KernelProblem, _ numbers: Numbers, seed: UInt64) {
+      let (m, n, columns) = (problem.m, problem.n, problem.terms.count)
+      a = numbers.values(m * columns, seed: seed, "\(problem)/a")
+      let values = numbers.values(n * columns, seed: seed, "\(problem)/weight")
+      weight = HostMemory(values, as: problem.elementType).floats(0..<values.count, problem.elementType)
+      c = numbers.values(problem.nodes.count * m * n, seed: seed, "\(problem)/c")
+    }
+  }
+
+  /// The product with its operands on `device`, and the memory of C.
+  private func product(
+    on device: any ComputeDevice, _ operands: Operands
+  ) throws -> (product: Product, c: GuardedOperand) {
+    let columns = terms.count
+    let isTransposed = variant == .transposed
+    let (lda, ldc) = ((isTransposed ? m : columns) + gap, n + gap)
+    var a = [Float](repeating: .nan, count: (isTransposed ? columns : m) * lda)
+    for i in 0..<m {
+      for p in 0..<columns { a[isTransposed ? p * lda + i : i * lda + p] = operands.a[i * columns + p] }
+    }
+    var c = [Float](repeating: Self.gapValue, count: nodes.count * m * ldc)
+    forEachElement { index, x, i, j in c[(x * m + i) * ldc + j] = operands.c[index] }
+    let memoryA = try device.upload(a)
+    let viewA =
+      isTransposed
+      ? try MatrixView(memoryA, rows: columns, columns: m, leadingDimension: lda).transposed
+      : try MatrixView(memoryA, rows: m, columns: columns, leadingDimension: lda)
+    let memoryC = try GuardedOperand(device, c, count: c.count)
+    let weight = try device.makeWeight(
+      HostMemory(operands.weight, as: elementType), rows: n, order: order, leaves: leaves, elementType: elementType)
+    let viewC = try MatrixView(memoryC.memory, rows: m, columns: n, leadingDimension: ldc, offset: memoryC.offset)
+    return (try Product(viewA, weight, into: viewC, nodeStride: m * ldc, alpha: alpha, beta: beta), memoryC)
+  }
+
+  private static let gapValue = Float(bitPattern: 0x7fc0_dead)
+
+  /// C without gaps, and how many bytes around it or in a gap were written.
+  private func result(
+    on device: any ComputeDevice, _ operands: Operands
+  ) async throws -> (c: [Float], strayBytes: Int) {
+    let (product, memory) = try product(on: device, operands)
+    try device.multiply(product)
+    let (elements, stray) = try await memory.contents()
+    var all = elements.array(of: Float.self)
+    var c: [Float] = []
+    c.reserveCapacity(nodes.count * m * n)
+    forEachElement { _, x, i, j in
+      let position = (x * m + i) * (n + gap) + j
+      c.append(all[position])
+      all[position] = Self.gapValue
+    }
+    return (c, stray + 4 * all.count { $0.bitPattern != Self.gapValue.bitPattern })
+  }
+
+  private func forEachElement(_ body: (_ index: Int, _ node: Int, _ i: Int, _ j: Int) -> Void) {
+    var index = 0
+    for x in nodes.indices { for i in 0..<m { for j in 0..<n { body(index, x, i, j); index += 1 } } }
+  }
+
+  /// Element (i, j) of an addend in f64, and the sum of the magnitudes of its terms.
+  private func reference(_ operands: Operands, _ node: Int, _ i: Int, _ j: Int) -> (value: Double, magnitude: Double) {
+    let columns = terms.count
+    let range = order.terms(of: nodes[node].leaves)
+    var (sum, magnitude) = (0.0, 0.0)
+    for p in range.lowerBound - terms.lowerBound..<range.upperBound - terms.lowerBound {
+      let term = Double(operands.a[i * columns + p]) * Double(operands.weight[j * columns + p])
+      sum += term
+      magnitude += abs(term)
+    }
+    let old = beta == 0 ? 0 : Double(beta) * Double(operands.c[(node * m + i) * n + j])
+    return (Double(alpha) * sum + old, abs(Double(alpha)) * magnitude + abs(old))
+  }
+
+  private func errorOverBound(_ c: [Float], _ operands: Operands) -> Double {
+    var worst = 0.0
+    forEachElement { index, x, i, j in
+      let (value, magnitude) = reference(operands, x, i, j)
+      worst = max(worst, ErrorBound.ratio(Double(c[index]), value, magnitude: magnitude, terms: k))
+    }
+    return worst
+  }
+}
+
+/// The bound on errors: (terms + 8) · 2⁻²⁴ · Σ|terms|, and one rounding of the storage type.
+enum ErrorBound {
+  /// |found − expected| in units of the bound; infinite where only one of them is a number.
+  static func ratio(
+    _ found: Double, _ expected: Double, magnitude: Double, terms: Int, storage: ElementType = .f32
+  ) -> Double {
+    if found == expected || (found.isNaN && expected.isNaN) { return 0 }
+    let rounding = storage == .f32 ? 0 : max(abs(expected) * storage.unitRoundoff * 1.01, 0x1p-25)
+    let ratio = abs(found - expected) / (Double(terms + 8) * 0x1p-24 * magnitude + rounding)
+    return ratio.isNaN ? .infinity : ratio
+  }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import OpenCLKit
+import ShardCompute
+
+extension Verification {
+  /// Every kernel on one device of each driver, for CPUs also the kernels made for GPUs.
+  static func kernelCases(_ devices: [any ComputeDevice], _ extent: Extent) throws -> [VerificationCase] {
+    try kernelDevices(devices).flatMap { label, device in
+      try productCases(label, device, extent) + operationCases(label, device, extent)
+    }
+  }
+
+  /// One device of each driver: parts of a device run the same kernels.
+  private static func kernelDevices(
+    _ devices: [any ComputeDevice]
+  ) throws -> [(label: String, device: any ComputeDevice)] {
+    var chosen: [(label: String, device: any ComputeDevice)] = []
+    for device in devices {
+      let label = String(device.selector.prefix { $0 != "/" })
+      guard !chosen.contains(where: { $0.label == label }) else { continue }
+      chosen.append((label, device))
+      guard let openCL = device as? OpenCLDevice, openCL.capabilities.architecture == .cpu else { continue }
+      let twin = try OpenCLDevice(
+        selector: "\(label) as gpu", device: openCL.device, context: openCL.context, cache: ProgramCache(),
+        architecture: .gpu)
+      chosen.append(("\(label)-as-gpu", twin))
+    }
+    return chosen
+  }
+
+  private static func productCases(
+    _ label: String, _ device: any ComputeDevice, _ extent: Extent
+  ) throws -> [VerificationCase] {
+    // Fewer terms than leaves, few rows for matrix-vector kernels, one either side of a tile.
+    let small = [(1, 5, 7), (3, 33, 40), (9, 17, 33)]
+    let shapes =
+      extent == .small
+      ? small
+      : small + [
+        (1, 1, 1), (2, 3, 8), (5, 31, 100), (8, 32, 64), (13, 31, 127), (14, 32, 128), (15, 33, 129), (65, 70, 131),
+        (33, 129, 520),
+      ]
+    let problems = shapes.flatMap { m, n, k in
+      ElementType.allCases.flatMap { elementType in
+        KernelProblem.Variant.allCases.filter { extent == .full || elementType == .f32 || $0 == .plain }.map {
+          KernelProblem(m: m, n: n, k: k, elementType: elementType, variant: $0)
+        }
+      }
+    }
+    return try problems.map { problem in
+      VerificationCase(
+        name: "kernel/product/\(label)/\(problem)", subject: try problem.kernelName(on: device), ranks: 1
+      ) { try await problem.run(on: device, seed: $0) }
+    }
+  }
+
+  /// What an operation runs on OpenCL devices.
+  private static let openCLSubjects = [
+    "bias": "elementwise/add_bias", "pack": "gemm/pack", "copy": "clEnqueueCopyBufferRect", "reduce": "collectives/reduce",
+  ]
+
+  private static func operationCases(
+    _ label: String, _ device: any ComputeDevice, _ extent: Extent
+  ) throws -> [VerificationCase] {
+    var cases: [VerificationCase] = []
+    let isHost = device is HostDevice
+    func add(_ name: String, _ operation: String, _ run: @escaping @Sendable (UInt64) async throws -> Findings) {
+      let subject = isHost ? "host/\(operation)" : openCLSubjects[operation] ?? operation
+      cases.append(VerificationCase(name: "kernel/\(operation)/\(label)/\(name)", subject: subject, ranks: 1, run: run))
+    }
+    let shapes = extent == .small ? [(1, 1), (5, 33)] : [(1, 1), (1, 1023), (5, 33), (17, 64), (64, 1000)]
+    for (rows, columns) in shapes {
+      let problem = MatrixProblem(rows: rows, columns: columns)
+      add("\(problem)", "bias") { try await problem.bias(on: device, seed: $0) }
+      for elementType in ElementType.allCases {
+        add("\(elementType)/\(problem)", "pack") { try await problem.pack(elementType, on: device, seed: $0) }
+        add("\(elementType)/\(problem)", "copy") { try await problem.copy(elementType, on: device, seed: $0) }
+      }
+      for addends in extent == .small ? [1, 3] : [1, 2, 3, 5, 8, 16] {
+        for elementType in ElementType.allCases {
+          // Every type, operation and number of addends is a kernel of its own to compile.
+          let operations = elementType == .f32 || addends == 3 ? Reduction.Operation.allCases : [.sum]
+          for operation in operations {
+            add("\(operation)/\(elementType)/\(problem)/addends-\(addends)", "reduce") {
+              try await problem.reduce(addends, operation, elementType, on: device, seed: $0)
+            }
+          }
+        }
+      }
+    }
+    return cases
+  }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import ShardCL
+import ShardCompute
+import ShardModels
+
+extension ElementType: ExpressibleByArgument {}
+extension ProductLayout: ExpressibleByArgument {}
+
+/// `shardcl bench matmul`: sharded products, of given shapes or of a model's linear layers.
+struct BenchMatmulCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "matmul",
+    abstract: "Measure sharded matrix products and check each against the CPU.",
+    discussion: """
+      Each product runs in turns with the same product on one of the devices alone, with its collective alone and with \
+      an fma loop, so that ratios hold on a machine whose speed varies. Activations are packed and the result reaches \
+      every rank inside the time; weights are packed before.
+        shardcl bench matmul --devices cpu/2 --shape 512x2048x2048
+        shardcl bench matmul --devices cpu/2 --model gemma.gguf --json
+      """)
+
+  @Option(name: .shortAndLong, help: "Devices, such as cpu/2 or pocl:0,host (default: $SHARDCL_DEVICES, else all).")
+  var devices: String?
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Size of a product; repeatable. Each of the three may be a list or a range: 1,512x4Kx256..4K*2 (K: 1024).",
+      valueName: "MxNxK"))
+  var shape: [ShapeList] = []
+
+  @Option(name: .shortAndLong, help: "How products are spread: column, row, token or replicate (default: column and row).")
+  var layout: [ProductLayout] = []
+
+  @Option(
+    help: "How weights are stored: f32, f16 or bf16 (default: f32; for a model as in the file, quantised ones as f32).")
+  var dtype: [ElementType] = []
+
+  @Option(help: "A GGUF or safetensors file: run each distinct linear layer, sharded by its role.")
+  var model: String?
+
+  @Option(help: "Rows of activations for --model, a list such as 1,512 (default: 512 and 1; for logits 1).")
+  var rows: RowList?
+
+  @Option(help: "Seconds to measure each product.")
+  var seconds: Double = 1
+
+  @Option(help: "Repeat each product exactly so often, instead of --seconds.")
+  var `repeat`: Int?
+
+  @Option(help: "What random numbers follow from.")
+  var seed: UInt64 = 1
+
+  @Flag(help: "Skip the checks.")
+  var noCheck = false
+
+  @Flag(help: "One JSON object per line instead of a table.")
+  var json = false
+
+  func validate() throws {
+    guard shape.isEmpty || model == nil else { throw ValidationError("--shape and --model exclude each other") }
+    guard rows == nil || model != nil else { throw ValidationError("--rows is for --model; use --shape MxNxK") }
+    guard layout.isEmpty || model == nil else {
+      throw ValidationError("--layout is for --shape; the layers of a model are cut by their roles")
+    }
+    guard seconds >= 0, seconds <= 86400 else { throw ValidationError("--seconds is 0 to 86400, not \(seconds)") }
+    guard self.repeat.map({ (1...1_000_000).contains($0) }) ?? true else {
+      throw ValidationError("--repeat is 1 to 1000000")
+    }
+    guard dtype.count <= 1 || model == nil else { throw ValidationError("one --dtype for a --model") }
+  }
+
+  func run() async throws {
+    let output = try ResultOutput()
+    let plan = try plan()
+    let mesh = try DeviceMesh(selecting: devices)
+    let benchmark = MatmulBenchmark(
+      on: mesh, budget: TimingBudget(seconds: seconds, rounds: self.repeat), checks: !noCheck, seed: seed)
+    let progress = Progress()
+    var report = MatmulReport(mesh, benchmark, model: model)
+    for (index, item) in plan.enumerated() {
+      let problem = try item()
+      progress.show(index, of: plan.count, problem.layer ?? problem.shape)
+      let record = try await benchmark.run(problem)
+      progress.clear()
+      report.append(record)
+      if json { try output.print(JSONLines().line(record)) }
+    }
+    if !json { for line in report.lines { try output.print(line) } }
+    for line in report.failures { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+    if !report.failures.isEmpty { throw ExitCode(Status.checkFailed.rawValue) }
+  }
+
+  /// What is to run, made one by one: a weight of a model may be large.
+  private func plan() throws -> [() throws -> MatmulProblem] {
+    if let model {
+      let file = try ModelFile.open(model)
+      return try file.matmulProblems(rows: rows?.values, elementType: dtype.first)
+    }
+    let shapes = shape.isEmpty ? Self.defaultShapes : shape.flatMap(\.shapes)
+    let types = dtype.isEmpty ? [.f32] : dtype
+    let layouts = layout.isEmpty ? [.column, .row] : layout
+    return shapes.flatMap { shape in
+      types.flatMap { type in
+        layouts.map { layout in
+          { [seed] in
+            try MatmulProblem(m: shape.m, n: shape.n, k: shape.k, elementType: type, layout: layout, seed: seed)
+          }
+        }
+      }
+    }
+  }
+
+  /// A prompt and a step of decode through a square layer of a small model.
+  private static let defaultShapes = [Shape(m: 512, n: 2048, k: 2048), Shape(m: 1, n: 2048, k: 2048)]
+}
+
+/// A list of numbers of rows, such as `1,512`.
+struct RowList: ExpressibleByArgument {
+  let values: [Int]
+
+  init?(argument: String) {
+    guard let values = ShapeList.sizes(Substring(argument.lowercased())) else { return nil }
+    self.values = values
+  }
+}

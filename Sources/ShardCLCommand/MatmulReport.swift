@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import ShardCL
+import ShardCompute
+
+/// The records of a run of `bench matmul` as people read them.
+struct MatmulReport {
+  private let settings: [String]
+  private let devices: String
+  private let model: String?
+  private let seed: UInt64
+  private var records: [MatmulRecord] = []
+
+  init(_ mesh: DeviceMesh, _ benchmark: MatmulBenchmark, model: String?) {
+    devices = mesh.ranks.map(\.device.selector).joined(separator: ",")
+    self.model = model
+    seed = benchmark.seed
+    let repeats = benchmark.budget.rounds.map { "\($0) repeats" } ?? "\(benchmark.budget.seconds) s each"
+    settings =
+      ["# shardcl \(RootCommand.version) bench matmul, \(repeats), seed \(seed)\(benchmark.checks ? "" : ", not checked")"]
+      + mesh.ranks.map { "# rank \($0.index): \($0.device.selector)  \($0.device.versionedName)" }
+      + (model.map { ["# model: \($0)"] } ?? [])
+      + ["# time: activations packed, result on every rank; weights packed before. error in units of (k+8)·2⁻²⁴·Σ|a||b|"]
+  }
+
+  mutating func append(_ record: MatmulRecord) { records.append(record) }
+
+  /// Settings, table, and what it says.
+  var lines: [String] {
+    let hasLayers = records.contains { $0.layer != nil }
+    var table = Table(
+      (hasLayers ? [.text("layer"), .text("format")] : [])
+        + [
+          .text("m x n x k"), .text("weight"), .text("layout"), .number("median ms"), .number("min ms"),
+          .number("GFLOPS"), .number("of peak"), .number("vs 1 rank"), .number("collective ms"),
+          .number("error/bound"), .text("same bits"), .text("verified"),
+        ])
+    for record in records {
+      table.append(
+        (hasLayers ? [record.layer ?? "–", record.weightFormat] : [])
+          + [
+            "\(record.m)x\(record.n)x\(record.k)", record.dtype.rawValue, record.layout.rawValue,
+            Text.milliseconds(record.secondsMedian), Text.milliseconds(record.secondsMin), Text.number(record.gflops),
+            Text.number(record.peakFraction, digits: 2), Text.number(record.speedupVsOneRank),
+            Text.milliseconds(record.communicationSeconds), Text.number(record.maxErrorOverBound, digits: 2),
+            Text.yesNo(record.sameBits), Text.yesNo(record.verified),
+          ])
+    }
+    return settings + [""] + table.lines + [""] + advice
+  }
+
+  /// A line for each record that is wrong, with the command that runs it again.
+  var failures: [String] {
+    records.filter { $0.verified == false }.map { record in
+      let problem =
+        model.map { "--model \($0) --rows \(record.m)" }
+        ?? "--shape \(record.m)x\(record.n)x\(record.k) --layout \(record.layout.rawValue) --dtype \(record.dtype.rawValue)"
+      return "wrong result; rerun: shardcl bench matmul --devices \(devices) \(problem) --seed \(seed)"
+    }
+  }
+
+  private var advice: [String] {
+    guard let ranks = records.first?.ranks, ranks > 1 else {
+      return ["# one rank; next: shardcl bench matmul --devices cpu/2"]
+    }
+    let gains = records.map(\.speedupVsOneRank).sorted()
+    let middle = gains[gains.count / 2]
+    let share = records.map { $0.communicationSeconds / $0.secondsMedian }.sorted()[records.count / 2]
+    let verdict = middle > 1.1 ? "pays" : "does not pay"
+    return [
+      "# tensor parallelism \(verdict) here: \(ranks) ranks are \(Text.number(middle)) times one of them, "
+        + "the collective takes \(Text.number(100 * share, digits: 2)) % of the time (medians of \(records.count))"
+    ]
+  }
+}

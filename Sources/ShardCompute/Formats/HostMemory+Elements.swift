@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension HostMemory {
+  /// A copy of `values` as `elementType`, each rounded to the nearest, ties to even.
+  package convenience init(_ values: [Float], as elementType: ElementType) {
+    switch elementType {
+    case .f32: self.init(values)
+    case .f16: self.init(values.map { Float16($0) })
+    case .bf16: self.init(values.map(Self.bfloatBits))
+    }
+  }
+
+  /// Elements `range` as f32.
+  package func floats(_ range: Range<Int>, _ elementType: ElementType) -> [Float] {
+    withBytes { bytes in
+      range.map { index in
+        switch elementType {
+        case .f32: bytes.loadUnaligned(fromByteOffset: 4 * index, as: Float.self)
+        case .f16: Float(bytes.loadUnaligned(fromByteOffset: 2 * index, as: Float16.self))
+        case .bf16:
+          Float(bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)) << 16)
+        }
+      }
+    }
+  }
+
+  private static func bfloatBits(_ value: Float) -> UInt16 {
+    if value.isNaN { return 0x7fc0 }
+    let bits = value.bitPattern
+    return UInt16(truncatingIfNeeded: (bits &+ 0x7fff &+ (bits >> 16 & 1)) >> 16)
+  }
+}
