@@ -16,8 +16,8 @@ import Testing
     let pairs = values.flatMap { x in values.map { (x, $0) } }
     for make in Self.devices {
       let device = try make()
-      let x = Reduction.Operand(try device.upload(elementType.encoded(pairs.map(\.0))))
-      let y = Reduction.Operand(try device.upload(elementType.encoded(pairs.map(\.1))))
+      let x = Reduction.Operand(try device.upload(elementType.encode(pairs.map(\.0))))
+      let y = Reduction.Operand(try device.upload(elementType.encode(pairs.map(\.1))))
       for (operation, expected) in [
         (Reduction.Operation.max, pairs.map { Float.maximumPropagatingNaN($0, $1) }),
         (.min, pairs.map { -Float.maximumPropagatingNaN(-$0, -$1) }),
@@ -26,7 +26,7 @@ import Testing
         try device.reduce(
           Reduction(
             [x, y], into: Reduction.Operand(out), count: pairs.count, elementType: elementType, operation: operation))
-        let result = elementType.decoded(try await device.download(out))
+        let result = elementType.decode(try await device.download(out))
         for (index, (got, want)) in zip(result, expected).enumerated() {
           #expect(
             got.bitPattern == want.bitPattern || (got.isNaN && want.isNaN),
