@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Foundation
+import OpenCLKit
 import ShardCL
 import ShardCompute
 
@@ -40,12 +41,15 @@ struct GemmBench: AsyncParsableCommand {
   }
 
   func run() async throws {
+    // OpenBLAS's threads spin and so keep their cores; PoCL's sleep between commands.
+    let pinned = DriverEnvironment.pinPoCLThreads()
     guard let device = try DeviceCatalog.open(device).first else { throw BenchmarkError("no device \(device)") }
     let contestants = try peers.split(separator: ",").map { try peer(String($0), device) }
     guard let first = contestants.first else { throw ValidationError("--peers names no library") }
     if !json {
       for peer in contestants { print("# \(peer.name): \(peer.details)") }
-      print("# FMA peak: measured on \(device.name) in the same rounds")
+      print(
+        "# FMA peak: measured on \(device.name) in the same rounds; PoCL's threads \(pinned ? "pinned" : "not pinned")")
       print(Row.header(first: first.name))
     }
     let comparison = Comparison(peers: contestants, device: device, seconds: seconds)
