@@ -18,7 +18,7 @@ let package = Package(
       name: "Gemm",
       dependencies: [
         "COpenBLAS", "CCLBlast", .product(name: "ShardCL", package: "ShardCL"),
-        .product(name: "ShardCompute", package: "ShardCL"),
+        .product(name: "OpenCLKit", package: "ShardCL"), .product(name: "ShardCompute", package: "ShardCL"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Gemm", swiftSettings: [.treatAllWarnings(as: .error)]),

@@ -20,13 +20,15 @@ final class CLBlastPeer: Peer {
     arrays = (try session.buffer(problem.a), try session.buffer(problem.b), try session.buffer(c))
   }
 
-  func run() throws {
+  func run(_ count: Int) throws {
     guard let shape, let arrays else { return }
     var queue: cl_command_queue? = session.queue
-    let status = CLBlastSgemm(
-      CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeYes, shape.m, shape.n, shape.k, 1,
-      arrays.a.memory, 0, shape.k, arrays.b.memory, 0, shape.k, 0, arrays.c.memory, 0, shape.n, &queue, nil)
-    guard status == CLBlastSuccess else { throw BenchmarkError("CLBlastSgemm", status.rawValue) }
+    for _ in 0..<count {
+      let status = CLBlastSgemm(
+        CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeYes, shape.m, shape.n, shape.k, 1,
+        arrays.a.memory, 0, shape.k, arrays.b.memory, 0, shape.k, 0, arrays.c.memory, 0, shape.n, &queue, nil)
+      guard status == CLBlastSuccess else { throw BenchmarkError("CLBlastSgemm", status.rawValue) }
+    }
     try session.finish()
   }
 

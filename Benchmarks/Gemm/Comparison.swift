@@ -14,16 +14,16 @@ struct Comparison {
     var wrongRows: [Int] = []
     for peer in peers {
       try await peer.prepare(problem)
-      try await peer.run()
+      try await peer.run(1)
       wrongRows.append(problem.wrongRows(of: try await peer.result()))
     }
     let steps = 1 << 18
     let peakFlops = try device.enqueueFMALoop(steps: steps)
-    let peak: Run = { [device] in
-      _ = try device.enqueueFMALoop(steps: steps)
+    let peak: Run = { [device] count in
+      for _ in 0..<count { _ = try device.enqueueFMALoop(steps: steps) }
       try await device.finish()
     }
-    let samples = try await alternate(peers.map { peer in { try await peer.run() } } + [peak])
+    let samples = try await alternate(peers.map { peer in { try await peer.run($0) } } + [peak])
     let peakSamples = samples[peers.count].map { peakFlops / $0 / 1e9 }
     return peers.indices.map { index in
       let times = samples[index]
@@ -38,9 +38,10 @@ struct Comparison {
 
   /// Seconds of one call of each closure in each round. The order turns round by round, and short calls are repeated.
   private func alternate(_ runs: [Run]) async throws -> [[Double]] {
-    // A sample of ten milliseconds is far above the clock's and the scheduler's grain.
+    // Threads that wake up together may share a core until the scheduler looks again some milliseconds later; a sample
+    // of a tenth of a second is long enough for that not to matter.
     var repeats: [Int] = []
-    for run in runs { repeats.append(max(1, Int(0.01 / max(try await measureSeconds(run), 1e-7)))) }
+    for run in runs { repeats.append(max(1, Int(0.1 / max(try await measureSeconds { try await run(1) }, 1e-7)))) }
     var samples = [[Double]](repeating: [], count: runs.count)
     let end = ContinuousClock.now + .seconds(seconds)
     var round = 0
@@ -48,10 +49,10 @@ struct Comparison {
       for offset in runs.indices {
         let index = (offset + round) % runs.count
         // OpenBLAS's threads spin for some 30 ms after a product, which would count against who comes next; after the
-        // pause, one call brings caches and clocks back, where a call is short enough for that to matter.
+        // pause, one call brings caches and clocks back.
         try await Task.sleep(for: .milliseconds(50))
-        if repeats[index] > 1 { try await runs[index]() }
-        let time = try await measureSeconds { for _ in 0..<repeats[index] { try await runs[index]() } }
+        try await runs[index](1)
+        let time = try await measureSeconds { try await runs[index](repeats[index]) }
         samples[index].append(time / Double(repeats[index]))
       }
       round += 1
@@ -60,10 +61,10 @@ struct Comparison {
   }
 }
 
-/// A piece of work that is timed from call to return.
-typealias Run = () async throws -> Void
+/// Does a piece of work as often as it is told, and returns when all is done.
+typealias Run = (_ count: Int) async throws -> Void
 
-func measureSeconds(_ body: Run) async throws -> Double {
+func measureSeconds(_ body: () async throws -> Void) async throws -> Double {
   try await ContinuousClock().measure(body) / .seconds(1)
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Foundation
+import OpenCLKit
 import ShardCL
 import ShardCompute
 
@@ -17,7 +18,8 @@ struct GemmBench: AsyncParsableCommand {
   @Option(help: "A shape, MxNxK or N for a square one; repeatable. (default: 512, 1024, 2048, 4096)")
   var shape: [Shape] = []
 
-  @Option(help: "openblas, shardcl, host (ShardCL's CPU fallback) and clblast, separated by commas; ratios are to the first.")
+  @Option(
+    help: "openblas, shardcl, host (ShardCL's CPU fallback) and clblast, separated by commas; ratios are to the first.")
   var peers = "openblas,shardcl,host,clblast"
 
   @Option(help: "Threads of OpenBLAS.")
@@ -39,12 +41,15 @@ struct GemmBench: AsyncParsableCommand {
   }
 
   func run() async throws {
+    // OpenBLAS's threads spin and so keep their cores; PoCL's sleep between commands.
+    let pinned = DriverEnvironment.pinPoCLThreads()
     guard let device = try DeviceCatalog.open(device).first else { throw BenchmarkError("no device \(device)") }
     let contestants = try peers.split(separator: ",").map { try peer(String($0), device) }
     guard let first = contestants.first else { throw ValidationError("--peers names no library") }
     if !json {
       for peer in contestants { print("# \(peer.name): \(peer.details)") }
-      print("# FMA peak: measured on \(device.name) in the same rounds")
+      print(
+        "# FMA peak: measured on \(device.name) in the same rounds; PoCL's threads \(pinned ? "pinned" : "not pinned")")
       print(Row.header(first: first.name))
     }
     let comparison = Comparison(peers: contestants, device: device, seconds: seconds)

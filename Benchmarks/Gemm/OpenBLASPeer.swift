@@ -22,10 +22,12 @@ final class OpenBLASPeer: Peer {
     c = [Float](repeating: .nan, count: problem.shape.m * problem.shape.n)
   }
 
-  func run() {
+  func run(_ count: Int) {
     guard let problem else { return }
     let (m, n, k) = (Int32(problem.shape.m), Int32(problem.shape.n), Int32(problem.shape.k))
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, problem.a, k, problem.b, k, 0, &c, n)
+    for _ in 0..<count {
+      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, problem.a, k, problem.b, k, 0, &c, n)
+    }
   }
 
   func result() -> [Float] { c }

@@ -10,8 +10,10 @@ protocol Peer: AnyObject {
   /// Takes the operands to where they are used. Not timed; what an application does once per weight belongs here.
   func prepare(_ problem: Problem) async throws
 
-  /// Computes the product once and returns when it is complete. Timed.
-  func run() async throws
+  /// Computes the product `count` times, one after the other, and returns when all are complete. Timed.
+  ///
+  /// A library with a queue enqueues them all and waits once, as an application with more than one product does.
+  func run(_ count: Int) async throws
 
   /// The product of the last `run`, m × n, row-major. Not timed.
   func result() async throws -> [Float]

@@ -22,9 +22,9 @@ final class ShardCLPeer: Peer {
       into: MatrixView(device.upload([Float](repeating: .nan, count: m * n)), rows: m, columns: n))
   }
 
-  func run() async throws {
+  func run(_ count: Int) async throws {
     guard let product else { return }
-    try device.multiply(product)
+    for _ in 0..<count { try device.multiply(product) }
     try await device.finish()
   }
 

@@ -12,6 +12,8 @@
 #ifndef ELEMENT_TYPE
 #define ELEMENT_TYPE F32 // F32, F16, BF16
 #endif
+// check: -DOPERATION=MAX
+// check: -DOPERATION=MIN -DADDENDS=3 -DVECTOR=16 -DTREE=JOIN(a0,JOIN(a1,a2))
 #ifndef OPERATION
 #define OPERATION SUM // SUM, MAX, MIN
 #endif
@@ -37,28 +39,28 @@
 
 #if CODE == OPERATION_SUM
 #define JOIN(x, y) ((x) + (y))
-#elif CODE == OPERATION_MAX
-#define JOIN(x, y) larger(x, y)
 #else
-#define JOIN(x, y) smaller(x, y)
+#if CODE == OPERATION_MAX
+#define AHEAD isgreater
+#define MERGE &
+#else
+#define AHEAD isless
+#define MERGE |
 #endif
+#define JOIN(x, y) first_of(x, y)
 typedef float float1;
 #define as_float1 as_float
 #define as_int1 as_int
 // Equal operands differ in the sign of zero only, which & and | settle.
-#define DEFINE_ORDER(N)                                                                                                \
-  INLINE float##N __attribute__((overloadable)) larger(float##N x, float##N y) {                                \
-    const float##N other = select(y, x, isgreater(x, y) | isnan(x));                                                   \
-    return select(other, as_float##N(as_int##N(x) & as_int##N(y)), isequal(x, y));                                     \
-  }                                                                                                                    \
-  INLINE float##N __attribute__((overloadable)) smaller(float##N x, float##N y) {                               \
-    const float##N other = select(y, x, isless(x, y) | isnan(x));                                                      \
-    return select(other, as_float##N(as_int##N(x) | as_int##N(y)), isequal(x, y));                                     \
+#define DEFINE_ORDER_(N)                                                                                               \
+  INLINE float##N __attribute__((overloadable)) first_of(float##N x, float##N y) {                                     \
+    const float##N other = select(y, x, AHEAD(x, y) | isnan(x));                                                       \
+    return select(other, as_float##N(as_int##N(x) MERGE as_int##N(y)), isequal(x, y));                                 \
   }
+#define DEFINE_ORDER(N) DEFINE_ORDER_(N)
 DEFINE_ORDER(1)
-DEFINE_ORDER(4)
-DEFINE_ORDER(8)
-DEFINE_ORDER(16)
+DEFINE_ORDER(VECTOR)
+#endif
 
 #define EACH_1(M) M(0)
 #define EACH_2(M) EACH_1(M) M(1)

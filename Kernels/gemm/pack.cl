@@ -3,7 +3,7 @@
 // source  rows x k       source[offset + r * row_stride + p * column_stride], SOURCE
 // panels  k x WIDTH each panels[((r / WIDTH) * k + p) * WIDTH + r % WIDTH], TARGET; rows past the last are zero
 // Work-item (x, y) fills steps x * chunk .. of panel y. Any work-group size.
-// Global size (ceil(k / chunk), ceil(rows / WIDTH)); chunk 256 on CPU devices, 4 on GPUs.
+// Global size (ceil(k / chunk), ceil(rows / WIDTH)); chunk is 4 on GPUs, on CPU devices k, less where panels are few.
 // Fast where one stride is 1. A conversion is exact: TARGET is SOURCE or F32.
 // Prepend common/elements.
 #ifndef WIDTH

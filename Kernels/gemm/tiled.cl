@@ -77,13 +77,13 @@ INLINE void read_ahead(uint item, int at, int k_local, int panel_m, int panels_m
   UNROLL for (int r = 0; r < READS_A; r++) {
     const uint quad = r * ITEMS + item, panel = panel_m + PANEL_OF(quad, MR), step = at + STEP_OF(quad, MR);
     ahead_a[r] = 0;
-    if (panel < panels_m && step < k_local)
+    if ((int)panel < panels_m && (int)step < k_local)
       ahead_a[r] = vload4(0, a + ((long)panel * k_local + step) * MR + OFFSET_OF(quad, MR));
   }
   UNROLL for (int r = 0; r < READS_B; r++) {
     const uint quad = r * ITEMS + item, panel = panel_n + PANEL_OF(quad, NR), step = at + STEP_OF(quad, NR);
     ahead_b[r] = 0;
-    if (panel < panels_n && step < k_local)
+    if ((int)panel < panels_n && (int)step < k_local)
       ahead_b[r] = LOAD(B_TYPE, 4)(b + ((long)panel * k_local + step) * NR + OFFSET_OF(quad, NR));
   }
 }

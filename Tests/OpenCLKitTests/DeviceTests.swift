@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import OpenCLKit
 import TestSupport
 import Testing
@@ -35,6 +36,25 @@ import Testing
     let error = #expect(throws: OpenCLError.self) { try device.partition(into: count) }
     #expect(
       error?.description.contains("\(count) sub-devices asked for; the device has \(try device.computeUnits)") == true)
+  }
+
+  @Test("PoCL is asked to pin its threads where each has a core, and never against the user's word")
+  func pinning() async throws {
+    await #expect(processExitsWith: .success) {
+      unsetenv("POCL_MAX_PTHREAD_COUNT")
+      setenv("POCL_AFFINITY", "0", 1)
+      guard !DriverEnvironment.pinPoCLThreads() else { exit(1) }
+      unsetenv("POCL_AFFINITY")
+      let pinned = DriverEnvironment.pinPoCLThreads()
+      guard pinned == (getenv("POCL_AFFINITY") != nil) else { exit(2) }
+      // The driver loads with what was asked for.
+      _ = try Platform.all().flatMap { try $0.devices() }
+    }
+    await #expect(processExitsWith: .success) {
+      unsetenv("POCL_AFFINITY")
+      setenv("POCL_MAX_PTHREAD_COUNT", "1000", 1)
+      exit(DriverEnvironment.pinPoCLThreads() ? 1 : 0)
+    }
   }
 
   @Test("codes print under the names of the specification")

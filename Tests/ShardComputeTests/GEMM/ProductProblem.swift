@@ -85,7 +85,7 @@ struct ProductProblem: CustomStringConvertible, Sendable {
     let memoryA = try device.upload(storedA)
     let memoryC = try device.upload(storedC)
     let weight = try device.makeWeight(
-      HostMemory(elementType.encoded(w)), rows: n, order: order, leaves: leaves, elementType: elementType)
+      HostMemory(elementType.encode(w)), rows: n, order: order, leaves: leaves, elementType: elementType)
     let viewA =
       transposedA
       ? try MatrixView(memoryA, rows: columns, columns: m, leadingDimension: lda).transposed
@@ -115,15 +115,6 @@ extension ElementType {
     case .f16: Float(Float16(value))
     case .bf16:
       Float(bitPattern: (value.bitPattern + 0x7fff + (value.bitPattern >> 16 & 1)) & 0xffff_0000)
-    }
-  }
-
-  /// Values that have this type exactly, as it is stored.
-  func encoded(_ values: [Float]) -> [UInt8] {
-    switch self {
-    case .f32: values.withUnsafeBytes { Array($0) }
-    case .f16: values.map { Float16($0) }.withUnsafeBytes { Array($0) }
-    case .bf16: values.map { UInt16($0.bitPattern >> 16) }.withUnsafeBytes { Array($0) }
     }
   }
 }
