@@ -31,7 +31,8 @@ struct BenchMatmulCommand: AsyncParsableCommand {
       valueName: "MxNxK"))
   var shape: [ShapeList] = []
 
-  @Option(name: .shortAndLong, help: "How products are spread: column, row, token or replicate (default: column and row).")
+  @Option(
+    name: .shortAndLong, help: "How products are spread: column, row, token or replicate (default: column and row).")
   var layout: [ProductLayout] = []
 
   @Option(
@@ -59,6 +60,9 @@ struct BenchMatmulCommand: AsyncParsableCommand {
   @Flag(help: "One JSON object per line instead of a table.")
   var json = false
 
+  @Option(name: .shortAndLong, help: "Also write the JSON lines to this file.")
+  var output: String?
+
   func validate() throws {
     guard shape.isEmpty || model == nil else { throw ValidationError("--shape and --model exclude each other") }
     guard rows == nil || model != nil else { throw ValidationError("--rows is for --model; use --shape MxNxK") }
@@ -73,7 +77,8 @@ struct BenchMatmulCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let output = try ResultOutput()
+    let results = try ResultOutput()
+    let file = try self.output.map(ResultOutput.init(file:))
     let plan = try plan()
     let mesh = try DeviceMesh(selecting: devices)
     let benchmark = MatmulBenchmark(
@@ -86,9 +91,11 @@ struct BenchMatmulCommand: AsyncParsableCommand {
       let record = try await benchmark.run(problem)
       progress.clear()
       report.append(record)
-      if json { try output.print(JSONLines().line(record)) }
+      let line = try JSONLines().line(record)
+      if json { try results.print(line) }
+      try file?.print(line)
     }
-    if !json { for line in report.lines { try output.print(line) } }
+    if !json { for line in report.lines { try results.print(line) } }
     for line in report.failures { FileHandle.standardError.write(Data((line + "\n").utf8)) }
     if !report.failures.isEmpty { throw ExitCode(Status.checkFailed.rawValue) }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Foundation
 import OpenCLKit
 import ShardCL
 import ShardCompute
@@ -24,6 +25,7 @@ struct DevicesCommand: AsyncParsableCommand {
     if json {
       for report in reports { try output.print(JSONLines().line(report)) }
       if diagnose { try output.print(JSONLines().line(LoaderDiagnosis())) }
+      for problem in problems { FileHandle.standardError.write(Data("shardcl: \(problem)\n".utf8)) }
       return
     }
     try output.print("# shardcl \(RootCommand.version) devices\n")

@@ -57,7 +57,8 @@ struct Failure {
       }
     case is OpenCLError: .unavailable
     case is CollectiveError: .software
-    case is CancellationError, is OutputError: .software
+    case is OutputError: .usage
+    case is CancellationError: .software
     // What the parser does not know ends with 1, which is the code of a failed check.
     default: error is ExitCode || RootCommand.exitCode(for: error) != .failure ? nil : .software
     }

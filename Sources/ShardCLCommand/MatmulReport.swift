@@ -16,10 +16,14 @@ struct MatmulReport {
     seed = benchmark.seed
     let repeats = benchmark.budget.rounds.map { "\($0) repeats" } ?? "\(benchmark.budget.seconds) s each"
     settings =
-      ["# shardcl \(RootCommand.version) bench matmul, \(repeats), seed \(seed)\(benchmark.checks ? "" : ", not checked")"]
+      [
+        "# shardcl \(RootCommand.version) bench matmul, \(repeats), seed \(seed)\(benchmark.checks ? "" : ", not checked")"
+      ]
       + mesh.ranks.map { "# rank \($0.index): \($0.device.selector)  \($0.device.versionedName)" }
       + (model.map { ["# model: \($0)"] } ?? [])
-      + ["# time: activations packed, result on every rank; weights packed before. error in units of (k+8)·2⁻²⁴·Σ|a||b|"]
+      + [
+        "# time: activations packed, result on every rank; weights packed before. error in units of (k+8)·2⁻²⁴·Σ|a||b|"
+      ]
   }
 
   mutating func append(_ record: MatmulRecord) { records.append(record) }

@@ -22,7 +22,8 @@ struct VerifyCommand: AsyncParsableCommand {
   @Flag(help: "Few and small shapes, for simulators of devices.")
   var small = false
 
-  @Option(name: .customLong("case"), help: "Only this case, or all whose names begin with it, such as collective/all-reduce.")
+  @Option(
+    name: .customLong("case"), help: "Only this case, or all whose names begin with it, such as collective/all-reduce.")
   var pattern: String?
 
   @Option(help: "What numbers follow from.")

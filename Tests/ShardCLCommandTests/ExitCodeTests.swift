@@ -5,8 +5,8 @@ import ShardCL
 import ShardCollectives
 import ShardCompute
 import ShardModels
-import Testing
 import TestSupport
+import Testing
 
 @testable import ShardCLCommand
 

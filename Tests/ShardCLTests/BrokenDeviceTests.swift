@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 
 @testable import ShardCL
 @testable import ShardCompute
@@ -10,7 +10,9 @@ import TestSupport
   @Test("is caught by a benchmark: one wrong bit in a million elements")
   func benchmark() async throws {
     let problem = try MatmulProblem(m: 1000, n: 1000, k: 24, elementType: .f32, layout: .column, seed: 1)
-    for (device, isRight) in [(BrokenDevice(breaks: { _ in false }), true), (BrokenDevice(breaks: { _ in true }), false)] {
+    for (device, isRight) in [
+      (BrokenDevice(breaks: { _ in false }), true), (BrokenDevice(breaks: { _ in true }), false),
+    ] {
       let benchmark = MatmulBenchmark(on: try DeviceMesh([device]), budget: TimingBudget(seconds: 0, rounds: 1))
       let record = try await benchmark.run(problem)
       #expect(record.verified == isRight)
@@ -83,10 +85,14 @@ private final class BrokenDevice: ComputeDevice {
   }
 
   func allocate(byteCount: Int) throws -> DeviceMemory { try inner.allocate(byteCount: byteCount) }
-  func write(_ source: HostMemory, at sourceOffset: Int, byteCount: Int, to destination: DeviceMemory, at byteOffset: Int)
+  func write(
+    _ source: HostMemory, at sourceOffset: Int, byteCount: Int, to destination: DeviceMemory, at byteOffset: Int
+  )
     throws
   { try inner.write(source, at: sourceOffset, byteCount: byteCount, to: destination, at: byteOffset) }
-  func read(_ source: DeviceMemory, at byteOffset: Int, byteCount: Int, into destination: HostMemory, at hostOffset: Int)
+  func read(
+    _ source: DeviceMemory, at byteOffset: Int, byteCount: Int, into destination: HostMemory, at hostOffset: Int
+  )
     throws
   { try inner.read(source, at: byteOffset, byteCount: byteCount, into: destination, at: hostOffset) }
   func copy(_ source: MatrixView, to destination: MatrixView) throws { try inner.copy(source, to: destination) }
@@ -96,7 +102,8 @@ private final class BrokenDevice: ComputeDevice {
   func pack(_ source: MatrixView, into weight: Weight) throws { try inner.pack(source, into: weight) }
   func addBias(_ bias: MatrixView, to matrix: MatrixView) throws { try inner.addBias(bias, to: matrix) }
   func reduce(_ reduction: Reduction) throws { try inner.reduce(reduction) }
-  func beginAccess(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, writing: Bool) async throws -> HostAccess {
+  func beginAccess(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, writing: Bool) async throws -> HostAccess
+  {
     try await inner.beginAccess(memory, at: byteOffset, byteCount: byteCount, writing: writing)
   }
   func endAccess(_ access: HostAccess) throws { try inner.endAccess(access) }

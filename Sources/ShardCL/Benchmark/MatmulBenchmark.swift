@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import ShardCompute
 
 /// A product to measure: m rows of random activations times a weight.
@@ -31,7 +32,7 @@ public struct MatmulProblem: Sendable {
 
   /// A product with a random weight of n × k that follows from `seed`.
   ///
-  /// - Throws: `ShardingError.shapeMismatch` for sizes below zero or beyond 63 bits.
+  /// - Throws: `ComputeError.allocationTooLarge` for a weight that this machine has no memory for.
   public init(
     m: Int, n: Int, k: Int, elementType: ElementType, layout: ProductLayout, seed: UInt64
   ) throws {
@@ -135,10 +136,15 @@ extension MatmulProblem {
 
 extension HostMatrix {
   /// Numbers of [-1, 1) that follow from `seed` and `name`.
-  static func random(rows: Int, columns: Int, elementType: ElementType, seed: UInt64, name: String) throws -> HostMatrix {
+  static func random(rows: Int, columns: Int, elementType: ElementType, seed: UInt64, name: String) throws -> HostMatrix
+  {
     let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
-    guard rows >= 0, columns >= 0, !overflow, count < 1 << 48 else {
-      throw ShardingError.shapeMismatch("a matrix of \(rows) × \(columns) does not fit in memory")
+    // The matrix is made, uploaded and packed, on a device that may share this memory.
+    let limit = Int(clamping: ProcessInfo.processInfo.physicalMemory / 4)
+    guard rows >= 0, columns >= 0, !overflow, count <= limit / 4 else {
+      throw ComputeError.allocationTooLarge(
+        byteCount: overflow ? Int.max : count.multipliedReportingOverflow(by: 4).partialValue, limit: limit,
+        device: "host memory for one operand")
     }
     let values = SeededNumbers(seed: seed, name: name).floats(count)
     return try HostMatrix(

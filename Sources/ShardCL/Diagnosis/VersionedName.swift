@@ -8,6 +8,7 @@ extension ComputeDevice {
     guard let openCL = self as? OpenCLDevice else { return name }
     let platform = openCL.device.platform
     let driver = (try? openCL.device.driverVersion) ?? "?"
-    return "\(name), \(openCL.capabilities.computeUnits) units, \(platform.name) \(driver)"
+    let units = openCL.capabilities.computeUnits
+    return "\(name), \(units) \(units == 1 ? "unit" : "units"), \(platform.name) \(driver)"
   }
 }

@@ -35,7 +35,8 @@ struct MatrixProblem: Sendable, CustomStringConvertible {
       let memory = try GuardedOperand(device, spread(values), count: rows * stride)
       try device.addBias(
         try MatrixView(try device.upload(bias), rows: 1, columns: columns),
-        to: try MatrixView(memory.memory, rows: rows, columns: columns, leadingDimension: stride, offset: memory.offset))
+        to: try MatrixView(memory.memory, rows: rows, columns: columns, leadingDimension: stride, offset: memory.offset)
+      )
       let expected = values.indices.map { values[$0] + bias[$0 % columns] }
       var findings = try await judge(memory, expected, numbers, .f32)
       for (index, value) in try await elements(of: memory).enumerated() {

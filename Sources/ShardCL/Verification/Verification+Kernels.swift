@@ -56,7 +56,15 @@ extension Verification {
 
   /// What an operation runs on OpenCL devices.
   private static let openCLSubjects = [
-    "bias": "elementwise/add_bias", "pack": "gemm/pack", "copy": "clEnqueueCopyBufferRect", "reduce": "collectives/reduce",
+    "bias": "elementwise/add_bias", "pack": "gemm/pack", "copy": "clEnqueueCopyBufferRect",
+    "reduce": "collectives/reduce",
+    "fma": "bench/fma_peak", "read": "bench/read_bandwidth",
+  ]
+
+  /// Kernels that measure the device; they have no result to check but that they come to their end.
+  private static let rates: [(String, @Sendable (any ComputeDevice, DeviceMemory) throws -> Double)] = [
+    ("fma", { device, _ in try device.enqueueFMALoop(steps: 16) }),
+    ("read", { device, memory in try device.enqueueReadLoop(memory) }),
   ]
 
   private static func operationCases(
@@ -67,6 +75,16 @@ extension Verification {
     func add(_ name: String, _ operation: String, _ run: @escaping @Sendable (UInt64) async throws -> Findings) {
       let subject = isHost ? "host/\(operation)" : openCLSubjects[operation] ?? operation
       cases.append(VerificationCase(name: "kernel/\(operation)/\(label)/\(name)", subject: subject, ranks: 1, run: run))
+    }
+    for (operation, enqueue) in rates {
+      add("runs", operation) { _ in
+        let memory = try device.allocate(byteCount: 1 << 20)
+        try device.fill(memory, at: 0, byteCount: memory.byteCount, with: 0)
+        var findings = Findings()
+        findings.differentElements = try enqueue(device, memory) > 0 ? 0 : 1
+        try await device.finish()
+        return findings
+      }
     }
     let shapes = extent == .small ? [(1, 1), (5, 33)] : [(1, 1), (1, 1023), (5, 33), (17, 64), (64, 1000)]
     for (rows, columns) in shapes {

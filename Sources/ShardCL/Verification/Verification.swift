@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import OpenCLKit
 import ShardCompute
 
 /// Runs every kernel and collective over shapes, element types, layouts and numbers of ranks, against the CPU.
@@ -33,7 +32,8 @@ public struct Verification: Sendable {
     self.devices = devices
     self.extent = extent
     self.seed = seed
-    let all = try Self.kernelCases(devices, extent) + Self.collectiveCases(devices, extent)
+    let all =
+      try Self.kernelCases(devices, extent) + Self.collectiveCases(devices, extent)
       + Self.shardedCases(devices, extent)
     cases = pattern.map { pattern in all.filter { $0.isSelected(by: pattern) } } ?? all
     if cases.isEmpty {
@@ -52,11 +52,13 @@ public struct Verification: Sendable {
   public func run(_ report: (VerificationRecord) throws -> Void) async throws {
     for item in cases {
       try Task.checkCancellation()
+      let record: VerificationRecord
       do {
-        try report(VerificationRecord(item, seed: seed, try await item.run(seed)))
-      } catch let error where error is OpenCLError || error is ComputeError || error is ShardingError {
-        try report(VerificationRecord(item, seed: seed, Findings(), error: "\(error)"))
+        record = VerificationRecord(item, seed: seed, try await item.run(seed))
+      } catch let error where !(error is CancellationError) {
+        record = VerificationRecord(item, seed: seed, Findings(), error: "\(error)")
       }
+      try report(record)
     }
   }
 

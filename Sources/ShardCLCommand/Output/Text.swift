@@ -9,7 +9,8 @@ enum Text {
     guard abs(value) < .greatestFiniteMagnitude else { return "inf" }
     guard value != 0 else { return "0" }
     let places = max(0, digits - 1 - Int(floor(log10(abs(value)))))
-    return places > 6 || abs(value) >= 1e9 ? String(format: "%.\(digits - 1)e", value) : String(format: "%.\(places)f", value)
+    return places > 6 || abs(value) >= 1e9
+      ? String(format: "%.\(digits - 1)e", value) : String(format: "%.\(places)f", value)
   }
 
   /// Or a dash where there is no value.
