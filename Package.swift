@@ -38,7 +38,7 @@ let package = Package(
     .executableTarget(
       name: "ShardCLCommand",
       dependencies: [
-        "ShardModels", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "OpenCLKit", "ShardModels", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .target(

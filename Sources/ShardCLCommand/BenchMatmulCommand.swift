@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Foundation
+import OpenCLKit
 import ShardCL
 import ShardCompute
 import ShardModels
@@ -80,11 +81,12 @@ struct BenchMatmulCommand: AsyncParsableCommand {
     let results = try ResultOutput()
     let file = try self.output.map(ResultOutput.init(file:))
     let plan = try plan()
+    let pinned = DriverEnvironment.pinPoCLThreads()
     let mesh = try DeviceMesh(selecting: devices)
     let benchmark = MatmulBenchmark(
       on: mesh, budget: TimingBudget(seconds: seconds, rounds: self.repeat), checks: !noCheck, seed: seed)
     let progress = Progress()
-    var report = MatmulReport(mesh, benchmark, model: model)
+    var report = MatmulReport(mesh, benchmark, model: model, pinned: pinned)
     for (index, item) in plan.enumerated() {
       let problem = try item()
       progress.show(index, of: plan.count, problem.layer ?? problem.shape)

@@ -10,7 +10,7 @@ struct MatmulReport {
   private let seed: UInt64
   private var records: [MatmulRecord] = []
 
-  init(_ mesh: DeviceMesh, _ benchmark: MatmulBenchmark, model: String?) {
+  init(_ mesh: DeviceMesh, _ benchmark: MatmulBenchmark, model: String?, pinned: Bool) {
     devices = mesh.ranks.map(\.device.selector).joined(separator: ",")
     self.model = model
     seed = benchmark.seed
@@ -21,6 +21,7 @@ struct MatmulReport {
       ]
       + mesh.ranks.map { "# rank \($0.index): \($0.device.selector)  \($0.device.versionedName)" }
       + (model.map { ["# model: \($0)"] } ?? [])
+      + (pinned ? ["# PoCL's threads are pinned to cores (POCL_AFFINITY=1)"] : [])
       + [
         "# time: activations packed, result on every rank; weights packed before. error in units of (k+8)·2⁻²⁴·Σ|a||b|"
       ]
