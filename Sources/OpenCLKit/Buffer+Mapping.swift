@@ -25,6 +25,7 @@ extension Queue {
   /// Maps a range of `buffer` into the host's address space; copies nothing where memory is shared.
   ///
   /// Kernels must not touch the range until it is unmapped, and host code not before `ready` is done.
+  /// - Throws: `OpenCLError` with `CL_INVALID_VALUE` for a range that is empty or not inside `buffer`.
   public func map(
     _ buffer: Buffer, at byteOffset: Int = 0, byteCount: Int, for access: MapAccess, after events: [Event] = []
   ) throws(OpenCLError) -> Mapping {

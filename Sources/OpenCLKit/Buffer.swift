@@ -41,7 +41,9 @@ public final class Buffer: Sendable {
 
   /// A window of `byteCount` bytes from `byteOffset` into `parent` ("sub-buffer"), sharing its memory.
   ///
-  /// `byteOffset` must be a multiple of the device's `baseAddressAlignment`.
+  /// `byteOffset` must be a multiple of the device's `baseAddressAlignment`, and `parent` no window itself.
+  /// - Throws: `OpenCLError` with `CL_INVALID_VALUE` for a range that is empty or not inside `parent`,
+  ///   `CL_MISALIGNED_SUB_BUFFER_OFFSET`, or `CL_INVALID_MEM_OBJECT` for a window of a window.
   public init(window parent: Buffer, byteOffset: Int, byteCount: Int) throws(OpenCLError) {
     let detail = "bytes \(byteOffset)..<\(byteOffset &+ byteCount) of \(parent.byteCount)"
     guard byteOffset >= 0, byteCount > 0, byteOffset <= parent.byteCount, byteCount <= parent.byteCount - byteOffset

@@ -9,6 +9,8 @@ public final class Context: Sendable {
   public let devices: [Device]
 
   /// A context over `devices`, which must all be of one platform.
+  ///
+  /// - Throws: `OpenCLError`, with `CL_INVALID_VALUE` for no devices.
   public init(devices: [Device]) throws(OpenCLError) {
     var handles = devices.map { Optional($0.handle) }
     let names = devices.map(\.name).joined(separator: ", ")

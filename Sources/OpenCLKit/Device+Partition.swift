@@ -4,7 +4,9 @@ import COpenCL
 extension Device {
   /// Cuts the device into `count` parts of equally many compute units each (`CL_DEVICE_PARTITION_EQUALLY`).
   ///
-  /// - Throws: `OpenCLError` with `CL_INVALID_VALUE` where the device has fewer units than parts asked for.
+  /// Units that do not divide evenly stay idle; one part is the device itself.
+  /// - Throws: `OpenCLError` with `CL_INVALID_VALUE` for no parts or more parts than units, or the driver's code where
+  ///   it cannot cut the device.
   public func partition(into count: Int) throws(OpenCLError) -> [Device] {
     let units = try computeUnits
     guard count >= 1, count <= units else {

@@ -10,11 +10,13 @@ extension Event {
     public let started: UInt64
     /// When it had run.
     public let ended: UInt64
-    /// How long it ran.
+    /// How long it ran, in seconds.
     public var seconds: Double { Double(ended &- started) * 1e-9 }
   }
 
   /// The times of a command that is done, on a queue made with profiling.
+  ///
+  /// - Throws: `OpenCLError` with `CL_PROFILING_INFO_NOT_AVAILABLE` for any other.
   public func times() throws(OpenCLError) -> Times {
     func time(_ parameter: Int32) throws(OpenCLError) -> UInt64 {
       try infoValue("clGetEventProfilingInfo", device: device.name, default: cl_ulong(0)) { [handle] in

@@ -19,7 +19,7 @@ public final class EventWaiter: Sendable {
 
   deinit { state.stop() }
 
-  /// Suspends until `event` is done; flush its queue first.
+  /// Suspends until `event` is done, even if the task is cancelled meanwhile; flush its queue first.
   ///
   /// - Throws: the status with which the command ended, where it failed.
   public func wait(for event: Event) async throws {

@@ -13,6 +13,8 @@ public final class Kernel: Sendable {
   let launching = Mutex<Void>(())
 
   /// The function called `name` of `program`.
+  ///
+  /// - Throws: `OpenCLError` with `CL_INVALID_KERNEL_NAME` where the program has no such kernel.
   public init(program: Program, name: String) throws(OpenCLError) {
     self.program = program
     self.name = name
@@ -23,7 +25,7 @@ public final class Kernel: Sendable {
 
   deinit { clReleaseKernel(handle) }
 
-  /// The largest work-group that the device runs this kernel with.
+  /// The largest work-group that the device runs this kernel with, in work-items.
   public var maximumWorkGroupSize: Int {
     get throws(OpenCLError) {
       try infoValue("clGetKernelWorkGroupInfo", device: program.device.name, default: Int(0)) { [self] in

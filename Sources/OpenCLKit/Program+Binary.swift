@@ -4,7 +4,7 @@ import COpenCL
 extension Program {
   /// Loads what `binary()` returned, on the same driver and device.
   ///
-  /// - Throws: `CL_INVALID_BINARY` where the driver does not take it, after an update for example.
+  /// - Throws: `OpenCLError`, often with `CL_INVALID_BINARY`, where the driver does not take it: after an update, say.
   public convenience init(
     context: Context, device: Device, binary: [UInt8], options: String = ""
   ) throws(OpenCLError) {
@@ -28,6 +28,8 @@ extension Program {
   }
 
   /// The program in the driver's own form; PTX on NVIDIA.
+  ///
+  /// - Throws: `OpenCLError` with `CL_INVALID_BINARY` where the driver gives none.
   public func binary() throws(OpenCLError) -> [UInt8] {
     let program = handle
     let devices = try infoArray("clGetProgramInfo", device: device.name, default: Int(0)) {

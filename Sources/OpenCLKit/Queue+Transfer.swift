@@ -48,7 +48,8 @@ extension Queue {
     }
   }
 
-  /// Sets `byteCount` bytes to repetitions of `pattern`; its size must divide offset and count.
+  /// Sets `byteCount` bytes to repetitions of `pattern`, whose size must be a power of two up to 128 bytes and divide
+  /// offset and count.
   @discardableResult
   public func fill<T: BitwiseCopyable>(
     _ buffer: Buffer, at byteOffset: Int = 0, byteCount: Int, with pattern: T, after events: [Event] = []
@@ -74,9 +75,18 @@ extension Queue {
       self.byteOffset = byteOffset
       self.pitch = pitch
     }
+
+    /// Bytes from the first row's begin to the last one's end; `Int.max`, which no buffer has, where they overflow.
+    func extent(_ rows: Int, of rowByteCount: Int) -> Int {
+      let (down, overflow) = (rows - 1).multipliedReportingOverflow(by: pitch)
+      let (extent, overflowExtent) = down.addingReportingOverflow(rowByteCount)
+      return overflow || overflowExtent ? .max : extent
+    }
   }
 
   /// Copies `rows` rows of `rowByteCount` bytes between two buffers of the context; the rows must not overlap.
+  ///
+  /// - Throws: `OpenCLError` with `CL_INVALID_VALUE`, also for several rows less than `rowByteCount` apart.
   @discardableResult
   public func copy(
     from source: Buffer, _ sourceRows: Rows, to destination: Buffer, _ destinationRows: Rows, rowByteCount: Int,
@@ -86,12 +96,17 @@ extension Queue {
     if rows == 1 || (sourceRows.pitch == rowByteCount && destinationRows.pitch == rowByteCount) {
       return try copy(
         from: source, at: sourceRows.byteOffset, to: destination, at: destinationRows.byteOffset,
-        byteCount: rows * rowByteCount, after: events)
+        byteCount: sourceRows.extent(rows, of: rowByteCount), after: events)
+    }
+    guard min(sourceRows.pitch, destinationRows.pitch) >= rowByteCount else {
+      throw OpenCLError(
+        call: "clEnqueueCopyBufferRect", status: .invalidValue, device: device.name,
+        detail: "rows of \(rowByteCount) bytes that are \(sourceRows.pitch) and \(destinationRows.pitch) apart")
     }
     try source.checkRange(
-      "clEnqueueCopyBufferRect", sourceRows.byteOffset, (rows - 1) * sourceRows.pitch + rowByteCount)
+      "clEnqueueCopyBufferRect", sourceRows.byteOffset, sourceRows.extent(rows, of: rowByteCount))
     try destination.checkRange(
-      "clEnqueueCopyBufferRect", destinationRows.byteOffset, (rows - 1) * destinationRows.pitch + rowByteCount)
+      "clEnqueueCopyBufferRect", destinationRows.byteOffset, destinationRows.extent(rows, of: rowByteCount))
     // An origin is (x within a row, row, slice); rows may begin anywhere, so the offset is split by the pitch.
     let from = [sourceRows.byteOffset % sourceRows.pitch, sourceRows.byteOffset / sourceRows.pitch, 0]
     let to = [

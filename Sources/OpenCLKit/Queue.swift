@@ -3,7 +3,9 @@ import COpenCL
 
 /// The commands of one device, run in the order in which they are enqueued.
 ///
-/// No method waits, except where its name says so. Each takes the events of *other* queues that it must follow.
+/// No method waits, except where its name says so. Commands take the events of *other* queues, of the same context, that
+/// they must follow. A range of bytes that is not inside its buffer is an error with `CL_INVALID_VALUE` and nothing is
+/// enqueued; to copy or fill no bytes is no error.
 public final class Queue: Sendable {
   // Written once in `init`. Enqueueing is thread-safe.
   nonisolated(unsafe) let handle: cl_command_queue

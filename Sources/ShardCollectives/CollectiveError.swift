@@ -24,7 +24,7 @@ public enum CollectiveError: Error, Hashable, Sendable {
   case nodeCount(rank: Int, addends: Int, nodes: Int)
   /// A node below level 0, outside the largest tree, or over leaves that another addend has too.
   case node(SumNode, rank: Int)
-  /// More addends than can be joined with one rounding.
+  /// More addends than one collective joins: 256, for sums of 16-bit types 16, since they are rounded only once.
   case tooManyAddends(Int, limit: Int, elementType: ElementType)
   /// A maximum or minimum of nothing.
   case nothingToJoin(Reduction.Operation)

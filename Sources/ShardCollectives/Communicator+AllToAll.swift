@@ -43,7 +43,7 @@ extension Communicator {
 
   /// Cuts a row-major matrix the other way.
   ///
-  /// By rows rank r holds `rowCounts[r]` × the sum of `columnCounts`, by columns the sum of `rowCounts` ×
+  /// By rows, rank r holds `rowCounts[r]` × the sum of `columnCounts`; by columns, the sum of `rowCounts` ×
   /// `columnCounts[r]`, both row-major. Not in place.
   /// - Throws: `CollectiveError`; an error of a device.
   public func allToAll(

@@ -45,5 +45,7 @@ public final class Communicator: Sendable {
   public var rankCount: Int { devices.count }
 
   /// Makes every rank's later commands wait for the earlier commands of all ranks.
+  ///
+  /// - Throws: an error of a device.
   public func barrier() async throws { try await transport.barrier() }
 }

@@ -48,6 +48,20 @@ import Testing
     #expect(try read(destination) == expected)
   }
 
+  @Test("rows that overlap or leave a buffer are an error") func wrongRows() throws {
+    let buffers = try (0..<2).map { _ in try Buffer(context: context, byteCount: 32) }
+    let right = Queue.Rows(byteOffset: 0, pitch: 8)
+    for (pitch, rows) in [(0, 2), (1, 2), (-8, 2), (8, 5), (.max, 3), (8, .max)] {
+      let wrong = Queue.Rows(byteOffset: 0, pitch: pitch)
+      for (from, to) in [(wrong, right), (right, wrong)] {
+        let error = #expect(throws: OpenCLError.self, "\(rows) rows, pitch \(pitch)") {
+          try queue.copy(from: buffers[0], from, to: buffers[1], to, rowByteCount: 2, rows: rows)
+        }
+        #expect(error?.status == .invalidValue)
+      }
+    }
+  }
+
   private func fillAscending(_ buffer: Buffer) throws {
     let values = (0..<UInt8(buffer.byteCount)).map { $0 }
     try values.withUnsafeBytes {

@@ -16,11 +16,11 @@ public struct Capabilities: Hashable, Sendable {
   public let architecture: Architecture
   /// Cores or compute units.
   public let computeUnits: Int
-  /// Floats in one native vector.
+  /// Floats in one native vector, at least 4.
   public let vectorWidth: Int
   /// Bytes of the last cache before memory; zero where the driver does not say.
   public let cacheByteCount: Int
-  /// Bytes of local memory of a work-group.
+  /// Bytes of local memory of a work-group; zero for the CPU fallback.
   public let localMemoryByteCount: Int
   /// The largest work-group in work-items.
   public let maximumWorkGroupSize: Int

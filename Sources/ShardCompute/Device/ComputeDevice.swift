@@ -4,6 +4,10 @@
 ///
 /// Methods that are not `async` enqueue and return at once; what they enqueue runs in that order. They keep the
 /// memory they are given alive until it is done. Two kinds exist: `OpenCLDevice` and `HostDevice`.
+///
+/// Offsets and counts of memory are bytes, those of matrices elements. Before anything is enqueued, methods throw
+/// `ComputeError.outOfBounds` for a range outside its memory, `.foreignMemory` for that of another device, `.mismatch`
+/// for operands that do not belong together; or the driver's error.
 public protocol ComputeDevice: AnyObject, Sendable {
   /// What `--devices` calls it, such as `pocl:0/2.1` or `host`.
   var selector: String { get }
@@ -11,7 +15,7 @@ public protocol ComputeDevice: AnyObject, Sendable {
   var name: String { get }
   /// What the choice of kernels depends on.
   var capabilities: Capabilities { get }
-  /// Columns of a weight that lie side by side in this device's panels.
+  /// Rows of a weight that lie side by side in one of this device's panels.
   var weightPanelWidth: Int { get }
 
   /// Allocates `byteCount` (≥ 0) bytes, contents undefined.
@@ -34,8 +38,12 @@ public protocol ComputeDevice: AnyObject, Sendable {
   func fill(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, with pattern: UInt32) throws
 
   /// Rearranges a matrix into the panels of `weight`, padding with zeros.
+  ///
+  /// - Throws: also `ComputeError.unsupported` for sides over 2³¹ − 65 on OpenCL devices.
   func pack(_ source: MatrixView, into weight: Weight) throws
   /// Runs a product; see `Product`.
+  ///
+  /// - Throws: also `ComputeError.unsupported` where no kernel runs it, or for sides over 2³¹ − 65 on OpenCL devices.
   func multiply(_ product: Product) throws
   /// Adds `bias` (one row of f32) to every row of `matrix` (f32, row-major).
   func addBias(_ bias: MatrixView, to matrix: MatrixView) throws
@@ -85,18 +93,23 @@ public struct HostAccess: Sendable {
 
 extension ComputeDevice {
   /// Allocates and fills memory with a copy of `values`.
+  ///
+  /// - Throws: `ComputeError.allocationTooLarge`, or the driver's error.
   public func upload<T: BitwiseCopyable>(_ values: [T]) throws -> DeviceMemory {
     try upload(HostMemory(values))
   }
 
   /// Allocates memory for `source` and copies it there.
+  ///
+  /// - Throws: `ComputeError.allocationTooLarge`, or the driver's error.
   public func upload(_ source: HostMemory) throws -> DeviceMemory {
     let memory = try allocate(byteCount: source.byteCount)
     try write(source, at: 0, byteCount: source.byteCount, to: memory, at: 0)
     return memory
   }
 
-  /// Waits for everything enqueued so far and returns the contents of `memory`.
+  /// Waits for everything enqueued so far and returns the contents of `memory`; a remainder smaller than one value is
+  /// left out.
   public func download<T: BitwiseCopyable>(_ memory: DeviceMemory, as type: T.Type = T.self) async throws -> [T] {
     let host = HostMemory(byteCount: memory.byteCount)
     try read(memory, at: 0, byteCount: memory.byteCount, into: host, at: 0)

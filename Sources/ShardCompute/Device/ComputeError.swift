@@ -6,9 +6,9 @@ public enum ComputeError: Error, Hashable, Sendable {
   case outOfBounds(String)
   /// Shapes, types or parts that do not belong together; the text has the values.
   case mismatch(String)
-  /// A buffer over the device's limit for one allocation.
+  /// Memory over the device's limit for one allocation, in bytes.
   case allocationTooLarge(byteCount: Int, limit: Int, device: String)
-  /// No kernel of the library does this; the text lists each refusal.
+  /// No kernel of the library does this, or the device can run none of them; the text has each reason.
   case unsupported(String)
   /// Memory of another device.
   case foreignMemory(device: String)

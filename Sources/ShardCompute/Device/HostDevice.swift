@@ -10,7 +10,7 @@ import Foundation
 public final class HostDevice: ComputeDevice {
   /// What `--devices` calls the device.
   public let selector: String
-  /// What the driver calls the device.
+  /// `host` with its instruction set and number of threads.
   public let name: String
   /// What the choice of kernels depends on.
   public let capabilities: Capabilities
@@ -22,7 +22,7 @@ public final class HostDevice: ComputeDevice {
   /// Only the queue touches it.
   let workspace = Workspace()
 
-  /// A device of `workers` threads, by default one per core.
+  /// A device of `workers` threads (at least one), by default one per core.
   public init(selector: String = "host", workers: Int = ProcessInfo.processInfo.activeProcessorCount) {
     self.selector = selector
     self.workers = max(1, workers)
@@ -30,13 +30,13 @@ public final class HostDevice: ComputeDevice {
     let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
     capabilities = Capabilities(
       architecture: .host, computeUnits: max(1, workers), vectorWidth: shard_host_panel_columns() / 2,
-      cacheByteCount: 0, localMemoryByteCount: 0, maximumWorkGroupSize: 1, maximumAllocationByteCount: memory, memoryByteCount: memory,
-      hasUnifiedMemory: true)
+      cacheByteCount: 0, localMemoryByteCount: 0, maximumWorkGroupSize: 1,
+      maximumAllocationByteCount: memory, memoryByteCount: memory, hasUnifiedMemory: true)
   }
 
   /// Allocates memory, contents undefined.
   public func allocate(byteCount: Int) throws -> DeviceMemory {
-    guard byteCount <= capabilities.maximumAllocationByteCount else {
+    guard byteCount >= 0, byteCount <= capabilities.maximumAllocationByteCount else {
       throw ComputeError.allocationTooLarge(
         byteCount: byteCount, limit: capabilities.maximumAllocationByteCount, device: name)
     }

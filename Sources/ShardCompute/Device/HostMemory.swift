@@ -11,7 +11,7 @@ public final class HostMemory: Sendable {
   /// Size in bytes.
   public let byteCount: Int
 
-  /// Allocates `byteCount` bytes, zeroed.
+  /// Allocates `byteCount` bytes (≥ 0), zeroed.
   public init(byteCount: Int) {
     precondition(byteCount >= 0, "a block of memory has 0 bytes or more")
     self.byteCount = byteCount
@@ -20,7 +20,7 @@ public final class HostMemory: Sendable {
     owner = nil
   }
 
-  /// Bytes that `owner` (a mapped file) keeps valid; they are only ever read.
+  /// Bytes that `owner` (a mapped file) keeps valid; they are only ever read, and may have any alignment.
   public init(borrowing bytes: UnsafeRawBufferPointer, owner: any AnyObject & Sendable) {
     byteCount = bytes.count
     base = UnsafeMutableRawPointer(mutating: bytes.baseAddress) ?? Self.nowhere
@@ -40,7 +40,7 @@ public final class HostMemory: Sendable {
     try body(UnsafeRawBufferPointer(start: base, count: byteCount))
   }
 
-  /// Calls `body` with the bytes, for writing.
+  /// Calls `body` with the bytes, for writing; not for borrowed memory.
   public func withMutableBytes<R, E: Error>(_ body: (UnsafeMutableRawBufferPointer) throws(E) -> R) throws(E) -> R {
     precondition(owner == nil, "borrowed memory is only read")
     return try body(UnsafeMutableRawBufferPointer(start: base, count: byteCount))

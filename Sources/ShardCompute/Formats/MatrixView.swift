@@ -33,7 +33,7 @@ public struct MatrixView: Sendable {
 
   /// A matrix with any non-negative strides.
   ///
-  /// - Throws: `ComputeError.outOfBounds` where the matrix does not lie inside `memory`.
+  /// - Throws: `ComputeError.outOfBounds` where the matrix does not lie inside `memory` or a number is negative.
   public init(
     _ memory: DeviceMemory, rows: Int, columns: Int, rowStride: Int, columnStride: Int, offset: Int = 0,
     elementType: ElementType = .f32
@@ -60,7 +60,7 @@ public struct MatrixView: Sendable {
       columnStride: rowStride)
   }
 
-  /// Rows `range` of the matrix, over the same memory.
+  /// Rows `range` of the matrix, over the same memory; `range` must lie inside it.
   public func rows(_ range: Range<Int>) -> MatrixView {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows outside the matrix")
     return MatrixView(
@@ -68,7 +68,7 @@ public struct MatrixView: Sendable {
       rowStride: rowStride, columnStride: columnStride)
   }
 
-  /// Columns `range` of the matrix, over the same memory.
+  /// Columns `range` of the matrix, over the same memory; `range` must lie inside it.
   public func columns(_ range: Range<Int>) -> MatrixView { transposed.rows(range).transposed }
 
   /// Throws unless `bias` is one row of f32 with a value per column, and this matrix row-major f32.

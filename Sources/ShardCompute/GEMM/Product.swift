@@ -9,7 +9,7 @@
 /// | `c` | m × n, row-major | f32 |
 ///
 /// A weight that holds some of the leaves of its sum makes one addend of C for each of `weight.nodes`, `nodeStride`
-/// elements apart. C is not read where β is zero.
+/// elements apart; one that holds no leaves makes none, and C stays as it is. C is not read where β is zero.
 public struct Product: Sendable {
   /// The activations.
   public let a: MatrixView
@@ -24,9 +24,9 @@ public struct Product: Sendable {
   /// β.
   public let beta: Float
 
-  /// Checks that the operands belong together.
+  /// Checks that the operands belong together. Without `nodeStride` addends lie one after another.
   ///
-  /// - Throws: `ComputeError.mismatch` with the shapes.
+  /// - Throws: `ComputeError.mismatch` with the shapes; `.outOfBounds` where an addend does not lie inside C's memory.
   public init(
     _ a: MatrixView, _ weight: Weight, into c: MatrixView, nodeStride: Int? = nil, alpha: Float = 1, beta: Float = 0
   ) throws {
@@ -46,9 +46,11 @@ public struct Product: Sendable {
     let nodes = weight.nodes.count
     if nodes > 1 {
       // The last addend must lie inside the memory too.
+      let (last, overflow) = (nodes - 1).multipliedReportingOverflow(by: stride)
+      let (offset, overflowOffset) = c.offset.addingReportingOverflow(last)
       _ = try MatrixView(
         c.memory, rows: c.rows, columns: c.columns, leadingDimension: c.rowStride,
-        offset: c.offset + (nodes - 1) * stride)
+        offset: overflow || overflowOffset ? .max : offset)
     }
     self.a = a
     self.weight = weight
@@ -71,6 +73,7 @@ extension ComputeDevice {
   ///
   /// Transposed operands are `matrix.transposed`. B is packed on the device first; pack a weight once with
   /// `makeWeight` where it is used more than once.
+  /// - Throws: `ComputeError`, or the driver's error.
   public func multiply(_ a: MatrixView, _ b: MatrixView, into c: MatrixView, alpha: Float = 1, beta: Float = 0) throws {
     let weight = try Weight(
       on: self, rows: b.columns, order: SumOrder(length: b.rows), elementType: b.elementType)

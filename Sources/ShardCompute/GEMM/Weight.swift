@@ -28,17 +28,16 @@ public struct Weight: Sendable {
 
   /// Allocates panels for a matrix of `rows` × `order.terms(of: leaves).count` on `device`, contents undefined.
   ///
-  /// - Throws: `ComputeError.allocationTooLarge`, or the driver's error.
+  /// - Throws: `ComputeError.allocationTooLarge`; `.mismatch` for a negative or unthinkable size; the driver's error.
   public init(
     on device: any ComputeDevice, rows: Int, order: SumOrder, leaves: Range<Int> = SumOrder.allLeaves,
     elementType: ElementType
   ) throws {
     let width = device.weightPanelWidth
-    let panels = (rows + width - 1) / width
-    let (perPanel, overflow) = (order.terms(of: leaves).count * elementType.byteCount).multipliedReportingOverflow(
-      by: width)
-    let (byteCount, overflowAll) = perPanel.multipliedReportingOverflow(by: panels)
-    guard rows >= 0, !overflow, !overflowAll else {
+    let panels = rows / width + (rows % width == 0 ? 0 : 1)
+    guard rows >= 0,
+      let byteCount = Self.size(panels, width, order.terms(of: leaves).count, elementType.byteCount)
+    else {
       throw ComputeError.mismatch("a weight of \(rows) × \(order.length) has no size that fits 63 bits")
     }
     self.init(
@@ -55,6 +54,17 @@ public struct Weight: Sendable {
     self.leaves = leaves
     self.elementType = elementType
     self.panelWidth = panelWidth
+  }
+
+  /// The product of sizes, nil where one is negative or it does not fit.
+  fileprivate static func size(_ factors: Int...) -> Int? {
+    var size = 1
+    for factor in factors {
+      let (product, overflow) = size.multipliedReportingOverflow(by: factor)
+      guard factor >= 0, !overflow else { return nil }
+      size = product
+    }
+    return size
   }
 }
 
@@ -73,14 +83,13 @@ extension ComputeDevice {
   /// Uploads a row-major matrix of `rows` × `order.terms(of: leaves).count` and packs it.
   ///
   /// - Parameter source: the elements, `elementType`, without gaps.
+  /// - Throws: `ComputeError.mismatch` where `source` has another size; `.allocationTooLarge`; the driver's error.
   public func makeWeight(
     _ source: HostMemory, rows: Int, order: SumOrder, leaves: Range<Int> = SumOrder.allLeaves, elementType: ElementType
   ) throws -> Weight {
     let columns = order.terms(of: leaves).count
-    guard source.byteCount == rows * columns * elementType.byteCount else {
-      throw ComputeError.mismatch(
-        "\(source.byteCount) bytes for a weight of \(rows) × \(columns) \(elementType), which has "
-          + "\(rows * columns * elementType.byteCount)")
+    guard source.byteCount == Weight.size(rows, columns, elementType.byteCount) else {
+      throw ComputeError.mismatch("\(source.byteCount) bytes for a weight of \(rows) × \(columns) \(elementType)")
     }
     let weight = try Weight(on: self, rows: rows, order: order, leaves: leaves, elementType: elementType)
     let matrix = try MatrixView(try upload(source), rows: rows, columns: columns, elementType: elementType)

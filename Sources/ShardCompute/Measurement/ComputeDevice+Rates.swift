@@ -5,7 +5,9 @@ import OpenCLKit
 import Synchronization
 
 extension ComputeDevice {
-  /// Measures the fma rate: the best of `repeats` runs of about 20 ms each.
+  /// Measures the fma rate: the best of `repeats` runs of 20 ms or more each.
+  ///
+  /// - Returns: floating-point operations per second; an fma is two.
   public func measureFlopsPerSecond(repeats: Int = 5) async throws -> Double {
     var steps = 1 << 14
     var best = 0.0
@@ -28,6 +30,8 @@ extension ComputeDevice {
   }
 
   /// Measures the read rate over `byteCount` bytes, which should be several times the last cache: best of `repeats`.
+  ///
+  /// - Returns: bytes per second.
   public func measureBytesPerSecond(byteCount: Int = 256 << 20, repeats: Int = 5) async throws -> Double {
     let memory = try allocate(byteCount: min(byteCount, capabilities.maximumAllocationByteCount) & ~65535)
     try fill(memory, at: 0, byteCount: memory.byteCount, with: 0x3f80_0000)

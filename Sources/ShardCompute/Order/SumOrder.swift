@@ -17,7 +17,7 @@ public struct SumOrder: Hashable, Sendable {
   /// Terms that are never separated: a quantisation block, the size of a head; 1 where any cut is right.
   public let unit: Int
 
-  /// The order of a sum of `length` terms that may be cut between units of `unit` terms.
+  /// The order of a sum of `length` (≥ 0) terms that may be cut between units of `unit` (≥ 1) terms.
   public init(length: Int, unit: Int = 1) {
     precondition(length >= 0 && unit >= 1, "a sum needs a length of 0 or more and a unit of 1 or more")
     self.length = length
@@ -42,7 +42,7 @@ public struct SumOrder: Hashable, Sendable {
     return first..<last
   }
 
-  /// Leaf runs of `parts` ranks, as even as possible; with more ranks than leaves some own none.
+  /// Leaf runs of `parts` (≥ 1) ranks, as even as possible; with more ranks than leaves some own none.
   public static func even(parts: Int) -> [Range<Int>] {
     precondition(parts >= 1, "at least one part")
     return (0..<parts).map { $0 * leafCount / parts..<($0 + 1) * leafCount / parts }

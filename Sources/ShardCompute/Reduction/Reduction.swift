@@ -9,9 +9,9 @@ public struct Reduction: Sendable {
   public enum Operation: String, CaseIterable, Hashable, Sendable, Codable {
     /// Addition.
     case sum
-    /// The larger; NaN where either is.
+    /// The larger, +0 of two zeros; NaN where either is.
     case max
-    /// The smaller; NaN where either is.
+    /// The smaller, −0 of two zeros; NaN where either is.
     case min
   }
 
@@ -51,20 +51,21 @@ public struct Reduction: Sendable {
   /// In which order.
   public let tree: ReductionTree
 
-  /// Checks ranges and that the tree uses each addend.
+  /// Checks ranges and that the tree has each addend once.
   ///
-  /// - Throws: `ComputeError` with the values.
+  /// Strides are `count` and the tree that of leaves 0 ..< addends.count where they are not given.
+  /// - Throws: `ComputeError.mismatch` for no addends, too many or another tree's; `.outOfBounds` with the values.
   public init(
     _ addends: [Operand], into destination: Operand, rows: Int = 1, count: Int, addendStride: Int? = nil,
     destinationStride: Int? = nil, elementType: ElementType = .f32, operation: Operation = .sum,
     tree: ReductionTree? = nil
   ) throws {
     guard (1...Self.maximumAddends).contains(addends.count), let order = tree ?? ReductionTree(count: addends.count),
-      order.count == addends.count
+      order.positions.sorted() == Array(addends.indices)
     else {
       throw ComputeError.mismatch(
-        "\(addends.count) addends and a tree of \(tree?.count ?? addends.count); 1 to \(Self.maximumAddends) are possible"
-      )
+        "\(addends.count) addends and a tree over \(tree?.positions ?? Array(addends.indices)); "
+          + "1 to \(Self.maximumAddends) are possible, and a tree has each once")
     }
     self.addends = addends
     self.destination = destination

@@ -4,33 +4,62 @@
 ///
 /// Quantised types store *blocks* of consecutive elements of a row; the others are blocks of one element.
 public enum TensorType: String, Hashable, Sendable, CaseIterable {
+  /// IEEE single.
   case f32 = "F32"
+  /// IEEE half.
   case f16 = "F16"
+  /// The upper half of an IEEE single.
   case bf16 = "BF16"
+  /// 32 elements in 18 bytes: four bits each and a scale.
   case q4_0 = "Q4_0"
+  /// 32 elements in 20 bytes: four bits each, a scale and a minimum.
   case q4_1 = "Q4_1"
+  /// 32 elements in 22 bytes: five bits each and a scale.
   case q5_0 = "Q5_0"
+  /// 32 elements in 24 bytes: five bits each, a scale and a minimum.
   case q5_1 = "Q5_1"
+  /// 32 elements in 34 bytes: eight bits each and a scale.
   case q8_0 = "Q8_0"
+  /// 256 elements in 84 bytes: two bits each, scales and minima of groups of 16.
   case q2_K = "Q2_K"
+  /// 256 elements in 110 bytes: three bits each, scales of groups of 16.
   case q3_K = "Q3_K"
+  /// 256 elements in 144 bytes: four bits each, scales and minima of groups of 32.
   case q4_K = "Q4_K"
+  /// 256 elements in 176 bytes: five bits each, scales and minima of groups of 32.
   case q5_K = "Q5_K"
+  /// 256 elements in 210 bytes: six bits each, scales of groups of 16.
   case q6_K = "Q6_K"
+  /// 32 elements in 18 bytes: four bits that number a value of a fixed table, and a scale.
   case iq4_NL = "IQ4_NL"
+  /// 256 elements in 136 bytes: the table of `iq4_NL`, scales of groups of 32.
   case iq4_XS = "IQ4_XS"
+
   // What model files hold beside weights. Their bytes can be read, but they are not dequantised.
+
+  /// IEEE double.
   case f64 = "F64"
+  /// Eight-bit float of four exponent bits.
   case f8_E4M3 = "F8_E4M3"
+  /// Eight-bit float of five exponent bits.
   case f8_E5M2 = "F8_E5M2"
+  /// Signed integer of 8 bits.
   case i8 = "I8"
+  /// Signed integer of 16 bits.
   case i16 = "I16"
+  /// Signed integer of 32 bits.
   case i32 = "I32"
+  /// Signed integer of 64 bits.
   case i64 = "I64"
+  /// Unsigned integer of 8 bits.
   case u8 = "U8"
+  /// Unsigned integer of 16 bits.
   case u16 = "U16"
+  /// Unsigned integer of 32 bits.
   case u32 = "U32"
+  /// Unsigned integer of 64 bits.
   case u64 = "U64"
+  /// Truth value in a byte.
   case bool = "BOOL"
 
   /// How many elements of a row a block holds.

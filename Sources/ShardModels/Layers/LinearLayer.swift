@@ -8,12 +8,19 @@
 public struct LinearLayer: Hashable, Sendable {
   /// What a layer is for.
   public enum Role: String, Hashable, Sendable, CaseIterable {
+    /// What a token looks for: heads × head size outputs.
     case query
+    /// What a token is found by: key and value heads × head size outputs.
     case key
+    /// What a token gives: key and value heads × head size outputs.
     case value
+    /// From the heads back to the hidden size.
     case attentionOutput = "attention_output"
+    /// From the hidden to the inner size; weighs `up`.
     case gate
+    /// From the hidden to the inner size.
     case up
+    /// From the inner back to the hidden size.
     case down
     /// The matrix that turns the last hidden state into scores of the vocabulary; often the embedding itself.
     case logits

@@ -110,6 +110,25 @@ import Testing
     #expect(throws: ComputeError.self) { try MatrixView(memory, rows: -1, columns: 2) }
   }
 
+  @Test("refuse sizes that no memory has") func unthinkableSizes() throws {
+    let device = HostDevice()
+    #expect(throws: ComputeError.self) { try device.allocate(byteCount: -1) }
+    for (rows, columns) in [(Int.max, 3), (3, Int.max), (-1, 3), (-1, 0), (Int.max, Int.max)] {
+      let order = SumOrder(length: columns)
+      #expect(throws: ComputeError.self) { try Weight(on: device, rows: rows, order: order, elementType: .f32) }
+      #expect(throws: ComputeError.self) {
+        try device.makeWeight(HostMemory(byteCount: 0), rows: rows, order: order, elementType: .f16)
+      }
+    }
+    let part = try Weight(on: device, rows: 2, order: SumOrder(length: 8), leaves: 0..<3, elementType: .f32)
+    let memory = try device.allocate(byteCount: 64)
+    let (a, c) = try (MatrixView(memory, rows: 2, columns: 3), MatrixView(memory, rows: 2, columns: 2))
+    for nodeStride in [Int.max, Int.min, 13, -1] {
+      #expect(throws: ComputeError.self) { try Product(a, part, into: c, nodeStride: nodeStride) }
+    }
+    _ = try Product(a, part, into: c, nodeStride: 12)
+  }
+
   private func expectBits(_ problem: ProductProblem, on device: any ComputeDevice) async throws {
     let (a, w, c) = problem.operands(seed: 1, exact: false)
     let (result, intact) = try await problem.run(on: device, a, w, c)

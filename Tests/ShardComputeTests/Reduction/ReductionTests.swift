@@ -61,6 +61,17 @@ import Testing
     }
   }
 
+  @Test("a tree that has not each addend once is refused") func trees() throws {
+    let operand = Reduction.Operand(try HostDevice().allocate(byteCount: 8))
+    for tree in [ReductionTree.addend(0), .join(.addend(0), .addend(0)), .join(.addend(-1), .addend(0))] {
+      let error = #expect(throws: ComputeError.self) {
+        try Reduction([operand, operand], into: operand, count: 1, tree: tree)
+      }
+      #expect(error?.description.contains("2 addends and a tree over [") == true)
+    }
+    _ = try Reduction([operand, operand], into: operand, count: 1, tree: .join(.addend(1), .addend(0)))
+  }
+
   @Test("a bias is added to every row and nowhere else") func bias() async throws {
     for make in Self.devices {
       let device = try make()
