@@ -63,17 +63,18 @@ struct MatmulReport {
     }
   }
 
+  /// What the records say about sharding, for each number of rows: a prompt and a step of decode differ.
   private var advice: [String] {
     guard let ranks = records.first?.ranks, ranks > 1 else {
       return ["# one rank; next: shardcl bench matmul --devices cpu/2"]
     }
-    let gains = records.map(\.speedupVsOneRank).sorted()
-    let middle = gains[gains.count / 2]
-    let share = records.map { $0.communicationSeconds / $0.secondsMedian }.sorted()[records.count / 2]
-    let verdict = middle > 1.1 ? "pays" : "does not pay"
-    return [
-      "# tensor parallelism \(verdict) here: \(ranks) ranks are \(Text.number(middle)) times one of them, "
-        + "the collective takes \(Text.number(100 * share, digits: 2)) % of the time (medians of \(records.count))"
-    ]
+    return Dictionary(grouping: records, by: \.m).sorted { $0.key > $1.key }.map { m, records in
+      let gains = records.map(\.speedupVsOneRank).sorted()
+      let middle = gains[gains.count / 2]
+      let share = records.map { $0.communicationSeconds / $0.secondsMedian }.sorted()[records.count / 2]
+      return "# \(m) \(m == 1 ? "row" : "rows"): tensor parallelism \(middle > 1.1 ? "pays" : "does not pay") here, "
+        + "\(ranks) ranks are \(Text.number(middle)) times one of them, the collective takes "
+        + "\(Text.number(100 * share, digits: 2)) % of the time (medians of \(records.count))"
+    }
   }
 }
