@@ -7,7 +7,8 @@ import Testing
 
 @Suite("warm start") struct WarmStartTests {
   @Test("every kernel of a product comes from the cache") func fromCache() async throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "shardcl-\(UUID())", directoryHint: .isDirectory)
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "shardcl-\(UUID())", directoryHint: .isDirectory)
     defer { try? FileManager.default.removeItem(at: folder) }
     let device = try #require(try TestDevices.firstDevice())
     for run in 0..<3 {
