@@ -20,6 +20,10 @@ import Testing
 
   /// What the program of `cache` computes, which shows whether it is the right one.
   private func value(_ cache: ProgramCache, _ value: Int32 = 7) throws -> Int32 {
+    try self.value(cache, value, on: device, context)
+  }
+
+  private func value(_ cache: ProgramCache, _ value: Int32, on device: Device, _ context: Context) throws -> Int32 {
     let program = try cache.program(
       context: context, device: device, source: Self.source, options: "-DVALUE=\(value)")
     let queue = try Queue(context: context, device: device)
@@ -52,6 +56,19 @@ import Testing
     #expect(try value(second) == 7)
     #expect(try value(second, 8) == 8)
     #expect(counts(second) == [2, 0, 0, 0])
+  }
+
+  @Test("keeps programs of a part of a device") func parts() throws {
+    guard try device.computeUnits > 1 else { return }
+    let parts = try device.partition(into: 2)
+    let context = try Context(devices: parts)
+    for hits in [0, 2] {
+      let cache = ProgramCache(folder: folder)
+      for (index, part) in parts.enumerated() {
+        #expect(try value(cache, Int32(index), on: part, context) == index)
+      }
+      #expect(counts(cache) == [hits, 2 - hits, 0, 0])
+    }
   }
 
   @Test("rebuilds an entry that is cut at any length") func truncated() throws {
