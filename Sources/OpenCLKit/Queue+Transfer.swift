@@ -83,15 +83,25 @@ extension Queue {
     rows: Int, after events: [Event] = []
   ) throws(OpenCLError) -> Event {
     guard rows > 0, rowByteCount > 0 else { return try barrier(after: events) }
-    if rows == 1 || (sourceRows.pitch == rowByteCount && destinationRows.pitch == rowByteCount) {
+    if rows == 1 {
+      return try copy(
+        from: source, at: sourceRows.byteOffset, to: destination, at: destinationRows.byteOffset,
+        byteCount: rowByteCount, after: events)
+    }
+    for (buffer, place) in [(source, sourceRows), (destination, destinationRows)] {
+      let (span, overflow) = (rows - 1).multipliedReportingOverflow(by: place.pitch)
+      guard place.pitch >= rowByteCount, !overflow, span <= buffer.byteCount else {
+        throw OpenCLError(
+          call: "clEnqueueCopyBufferRect", status: .invalidValue, device: device.name,
+          detail: "\(rows) rows of \(rowByteCount) bytes, \(place.pitch) apart, in a buffer of \(buffer.byteCount)")
+      }
+      try buffer.checkRange("clEnqueueCopyBufferRect", place.byteOffset, span + rowByteCount)
+    }
+    if sourceRows.pitch == rowByteCount, destinationRows.pitch == rowByteCount {
       return try copy(
         from: source, at: sourceRows.byteOffset, to: destination, at: destinationRows.byteOffset,
         byteCount: rows * rowByteCount, after: events)
     }
-    try source.checkRange(
-      "clEnqueueCopyBufferRect", sourceRows.byteOffset, (rows - 1) * sourceRows.pitch + rowByteCount)
-    try destination.checkRange(
-      "clEnqueueCopyBufferRect", destinationRows.byteOffset, (rows - 1) * destinationRows.pitch + rowByteCount)
     // An origin is (x within a row, row, slice); rows may begin anywhere, so the offset is split by the pitch.
     let from = [sourceRows.byteOffset % sourceRows.pitch, sourceRows.byteOffset / sourceRows.pitch, 0]
     let to = [

@@ -48,6 +48,17 @@ import Testing
     #expect(try read(destination) == expected)
   }
 
+  @Test("rows that overlap or lie outside are errors", arguments: [0, 1, -4, 20, Int.max])
+  func impossibleRows(pitch: Int) throws {
+    let buffer = try Buffer(context: context, byteCount: 32)
+    let other = try Buffer(context: context, byteCount: 32)
+    #expect(throws: OpenCLError.self) {
+      try queue.copy(
+        from: buffer, Queue.Rows(byteOffset: 0, pitch: pitch), to: other, Queue.Rows(byteOffset: 0, pitch: 8),
+        rowByteCount: 2, rows: 3)
+    }
+  }
+
   private func fillAscending(_ buffer: Buffer) throws {
     let values = (0..<UInt8(buffer.byteCount)).map { $0 }
     try values.withUnsafeBytes {
