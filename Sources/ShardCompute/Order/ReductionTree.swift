@@ -40,6 +40,14 @@ public indirect enum ReductionTree: Hashable, Sendable {
     }
   }
 
+  /// The positions of the addends, from left to right.
+  package var positions: [Int] {
+    switch self {
+    case .addend(let position): [position]
+    case .join(let left, let right): left.positions + right.positions
+    }
+  }
+
   /// As an OpenCL C expression over `a0`, `a1`, …: `JOIN(JOIN(a0,a1),a2)`.
   package var expression: String {
     switch self {

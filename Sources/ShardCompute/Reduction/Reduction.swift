@@ -60,11 +60,11 @@ public struct Reduction: Sendable {
     tree: ReductionTree? = nil
   ) throws {
     guard (1...Self.maximumAddends).contains(addends.count), let order = tree ?? ReductionTree(count: addends.count),
-      order.count == addends.count
+      order.positions.sorted() == Array(addends.indices)
     else {
       throw ComputeError.mismatch(
-        "\(addends.count) addends and a tree of \(tree?.count ?? addends.count); 1 to \(Self.maximumAddends) are possible"
-      )
+        "\(addends.count) addends and a tree over \(tree?.positions ?? []); 1 to \(Self.maximumAddends) are possible, "
+          + "and each is in the tree once")
     }
     self.addends = addends
     self.destination = destination
