@@ -25,6 +25,12 @@ public final class Device: Sendable {
     self.handle = handle
   }
 
+  /// The device that this one is a part of, or itself.
+  public var whole: Device { parent?.whole ?? self }
+
+  /// The same for all objects that stand for one device of a driver, as long as the process lives for whole devices.
+  package var identifier: Int { Int(bitPattern: handle) }
+
   deinit {
     // Only sub-devices are counted; releasing a root device does nothing.
     if parent != nil { clReleaseDevice(handle) }

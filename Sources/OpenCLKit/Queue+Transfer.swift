@@ -75,13 +75,6 @@ extension Queue {
       self.byteOffset = byteOffset
       self.pitch = pitch
     }
-
-    /// Bytes from the first row's begin to the last one's end; `Int.max`, which no buffer has, where they overflow.
-    func extent(_ rows: Int, of rowByteCount: Int) -> Int {
-      let (down, overflow) = (rows - 1).multipliedReportingOverflow(by: pitch)
-      let (extent, overflowExtent) = down.addingReportingOverflow(rowByteCount)
-      return overflow || overflowExtent ? .max : extent
-    }
   }
 
   /// Copies `rows` rows of `rowByteCount` bytes between two buffers of the context; the rows must not overlap.
@@ -93,20 +86,25 @@ extension Queue {
     rows: Int, after events: [Event] = []
   ) throws(OpenCLError) -> Event {
     guard rows > 0, rowByteCount > 0 else { return try barrier(after: events) }
-    if rows == 1 || (sourceRows.pitch == rowByteCount && destinationRows.pitch == rowByteCount) {
+    if rows == 1 {
       return try copy(
         from: source, at: sourceRows.byteOffset, to: destination, at: destinationRows.byteOffset,
-        byteCount: sourceRows.extent(rows, of: rowByteCount), after: events)
+        byteCount: rowByteCount, after: events)
     }
-    guard min(sourceRows.pitch, destinationRows.pitch) >= rowByteCount else {
-      throw OpenCLError(
-        call: "clEnqueueCopyBufferRect", status: .invalidValue, device: device.name,
-        detail: "rows of \(rowByteCount) bytes that are \(sourceRows.pitch) and \(destinationRows.pitch) apart")
+    for (buffer, place) in [(source, sourceRows), (destination, destinationRows)] {
+      let (span, overflow) = (rows - 1).multipliedReportingOverflow(by: place.pitch)
+      guard place.pitch >= rowByteCount, !overflow, span <= buffer.byteCount else {
+        throw OpenCLError(
+          call: "clEnqueueCopyBufferRect", status: .invalidValue, device: device.name,
+          detail: "\(rows) rows of \(rowByteCount) bytes, \(place.pitch) apart, in a buffer of \(buffer.byteCount)")
+      }
+      try buffer.checkRange("clEnqueueCopyBufferRect", place.byteOffset, span + rowByteCount)
     }
-    try source.checkRange(
-      "clEnqueueCopyBufferRect", sourceRows.byteOffset, sourceRows.extent(rows, of: rowByteCount))
-    try destination.checkRange(
-      "clEnqueueCopyBufferRect", destinationRows.byteOffset, destinationRows.extent(rows, of: rowByteCount))
+    if sourceRows.pitch == rowByteCount, destinationRows.pitch == rowByteCount {
+      return try copy(
+        from: source, at: sourceRows.byteOffset, to: destination, at: destinationRows.byteOffset,
+        byteCount: rows * rowByteCount, after: events)
+    }
     // An origin is (x within a row, row, slice); rows may begin anywhere, so the offset is split by the pitch.
     let from = [sourceRows.byteOffset % sourceRows.pitch, sourceRows.byteOffset / sourceRows.pitch, 0]
     let to = [

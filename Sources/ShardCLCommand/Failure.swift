@@ -52,7 +52,7 @@ struct Failure {
     case let error as ModelFileError: error.kind == .invalidRequest ? .usage : .data
     case let error as ComputeError:
       switch error {
-      case .allocationTooLarge, .unsupported: .unavailable
+      case .allocationTooLarge, .outOfMemory, .unsupported: .unavailable
       case .outOfBounds, .mismatch, .foreignMemory: .software
       }
     case is OpenCLError: .unavailable

@@ -132,7 +132,9 @@ private struct Scratch {
     var start = used[rank] ?? 0
     var block = blocks[rank]
     if (block?.byteCount ?? 0) - start < byteCount { (block, start) = (nil, 0) }
-    let memory = try block ?? device.allocate(byteCount: max(byteCount, 2 * (blocks[rank]?.byteCount ?? 0)))
+    // Twice as large, so that a few collectives find the size; as far as the device allows.
+    let twice = min(2 * (blocks[rank]?.byteCount ?? 0), device.capabilities.maximumAllocationByteCount)
+    let memory = try block ?? device.allocate(byteCount: max(byteCount, twice))
     blocks[rank] = memory
     used[rank] = start + byteCount
     return Reduction.Operand(memory, offset: start / elementType.byteCount)

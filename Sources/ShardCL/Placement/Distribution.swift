@@ -57,7 +57,8 @@ public enum Distribution: Hashable, Sendable {
       }
     case .partial(let runs):
       let owned = runs.filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
-      guard runs.count == ranks, Array(owned.joined()) == Array(SumOrder.allLeaves) else {
+      let begins = owned.map(\.lowerBound) + [SumOrder.allLeaves.upperBound]
+      guard runs.count == ranks, begins == [SumOrder.allLeaves.lowerBound] + owned.map(\.upperBound) else {
         throw ShardingError.partitionMismatch(
           "leaves \(runs) on \(ranks) ranks; a run for each, together \(SumOrder.allLeaves)")
       }

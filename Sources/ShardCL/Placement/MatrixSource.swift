@@ -55,6 +55,8 @@ public struct HostMatrix: MatrixSource, Sendable {
       throw ShardingError.shapeMismatch(
         "rows \(rows) and columns \(columns) of a matrix of \(self.rows) × \(self.columns)")
     }
+    // A side of an empty matrix may be too large to compute with.
+    guard !rows.isEmpty, !columns.isEmpty else { return HostMemory(byteCount: 0) }
     let size = elementType.byteCount
     let pitch = self.columns * size
     return memory.withBytes { bytes in
@@ -65,7 +67,6 @@ public struct HostMatrix: MatrixSource, Sendable {
       }
       let width = columns.count * size
       let part = HostMemory(byteCount: rows.count * width)
-      guard width > 0 else { return part }
       part.withMutableBytes { target in
         for (index, row) in rows.enumerated() {
           let start = row * pitch + columns.lowerBound * size

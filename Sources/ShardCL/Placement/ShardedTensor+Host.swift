@@ -63,11 +63,12 @@ extension ShardedTensor {
 
   /// Copies the matrix, row-major, into host memory of exactly its size; it is there on return.
   ///
-  /// - Throws: `ShardingError.shapeMismatch`; the driver's error.
+  /// - Throws: `ShardingError.shapeMismatch`; `ComputeError.outOfBounds` for borrowed memory; the driver's error.
   public func download(into host: HostMemory) async throws {
     guard host.byteCount == 4 * rows * columns else {
       throw ShardingError.shapeMismatch("\(host.byteCount) bytes for a tensor of \(rows) × \(columns) f32")
     }
+    try host.checkRange(0, host.byteCount, writing: true)
     switch distribution {
     case .partial:
       try await redistribute(to: .replicate).download(into: host)

@@ -69,7 +69,12 @@ public struct ShardedTensor: Sendable {
   }
 
   /// The piece of `rank`, or its first addend.
+  ///
+  /// - Throws: `ShardingError.meshMismatch` where the mesh has no such rank.
   public func piece(of rank: Int) throws -> MatrixView {
+    guard memories.indices.contains(rank) else {
+      throw ShardingError.meshMismatch("rank \(rank) of a mesh of \(memories.count)")
+    }
     let block = distribution.block(of: rank, rows: rows, columns: columns)
     return try MatrixView(memories[rank], rows: block.rows.count, columns: block.columns.count)
   }
@@ -104,7 +109,7 @@ public struct ShardedTensor: Sendable {
     // A sum has at most one addend for each leaf.
     let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
     let (_, overflowBytes) = count.multipliedReportingOverflow(by: 4 * SumOrder.leafCount)
-    guard rows >= 0, columns >= 0, !overflow, !overflowBytes else {
+    guard possibleSizes.contains(rows), possibleSizes.contains(columns), !overflow, !overflowBytes else {
       throw ShardingError.shapeMismatch("a tensor of \(rows) × \(columns) has no size that fits 63 bits")
     }
     try distribution.check(rows: rows, columns: columns, ranks: mesh.count)

@@ -43,12 +43,12 @@ public struct ShardedWeight: Sendable {
     partition: Partition? = nil
   ) throws {
     guard placement != .partial else { throw ShardingError.noTransition(from: .replicate, to: .partial) }
-    // Far beyond any memory, and what follows cannot overflow; an empty matrix may still claim a huge side.
-    let sizes = 0...Int.max >> 5
-    guard sizes.contains(source.rows), sizes.contains(source.columns), unit >= 1, sizes.contains(unit) else {
+    guard possibleSizes.contains(source.rows), possibleSizes.contains(source.columns), unit >= 1,
+      possibleSizes.contains(unit)
+    else {
       throw ShardingError.shapeMismatch(
-        "a weight of \(source.rows) × \(source.columns) in units of \(unit) columns; sides are 0 to \(sizes.upperBound), "
-          + "units 1 or more")
+        "a weight of \(source.rows) × \(source.columns) in units of \(unit) columns; "
+          + "sides are \(possibleSizes), units 1 or more")
     }
     let order = SumOrder(length: source.columns, unit: unit)
     let cut = try placement == .shard(1) ? partition ?? .leaves(of: order, parts: mesh.count) : partition

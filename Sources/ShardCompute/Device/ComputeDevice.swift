@@ -20,7 +20,7 @@ public protocol ComputeDevice: AnyObject, Sendable {
 
   /// Allocates `byteCount` (≥ 0) bytes, contents undefined.
   ///
-  /// - Throws: `ComputeError.allocationTooLarge`, or the driver's error.
+  /// - Throws: `ComputeError.allocationTooLarge` or `.outOfMemory`, before anything runs; the driver's error.
   func allocate(byteCount: Int) throws -> DeviceMemory
 
   /// Copies bytes of `source` into `destination`.

@@ -8,7 +8,9 @@ public enum ComputeError: Error, Hashable, Sendable {
   case mismatch(String)
   /// Memory over the device's limit for one allocation, in bytes.
   case allocationTooLarge(byteCount: Int, limit: Int, device: String)
-  /// No kernel of the library does this, or the device can run none of them; the text has each reason.
+  /// A buffer over what is left of the device's memory.
+  case outOfMemory(byteCount: Int, available: Int, device: String)
+  /// No kernel of the library does this; the text lists each refusal.
   case unsupported(String)
   /// Memory of another device.
   case foreignMemory(device: String)
@@ -22,6 +24,8 @@ extension ComputeError: CustomStringConvertible {
     case .mismatch(let text): "mismatch: \(text)"
     case .allocationTooLarge(let byteCount, let limit, let device):
       "\(device) allocates at most \(limit) bytes at once; \(byteCount) were asked for: shard over more ranks"
+    case .outOfMemory(let byteCount, let available, let device):
+      "\(device) has \(available) bytes of memory left; \(byteCount) were asked for: shard over more ranks"
     case .unsupported(let text): "not supported: \(text)"
     case .foreignMemory(let device): "the memory does not belong to \(device)"
     }

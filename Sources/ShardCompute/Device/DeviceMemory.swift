@@ -6,6 +6,7 @@ public final class DeviceMemory: Sendable {
   /// Size in bytes; may be zero.
   public let byteCount: Int
   package let storage: Storage
+  private let account: MemoryAccount?
 
   package enum Storage: Sendable {
     /// Zero bytes: OpenCL has no empty buffers, and empty tensors are legal.
@@ -14,10 +15,13 @@ public final class DeviceMemory: Sendable {
     case host(HostMemory)
   }
 
-  package init(byteCount: Int, storage: Storage) {
+  init(byteCount: Int, storage: Storage, account: MemoryAccount? = nil) {
     self.byteCount = byteCount
     self.storage = storage
+    self.account = account
   }
+
+  deinit { account?.release(byteCount) }
 
   /// Throws unless `byteOffset ..< byteOffset + byteCount` lies inside the memory.
   package func checkRange(_ byteOffset: Int, _ byteCount: Int) throws {

@@ -6,6 +6,7 @@ extension HostDevice {
   /// Enqueues the copy of a matrix.
   public func copy(_ source: MatrixView, to destination: MatrixView) throws {
     try source.checkCopy(to: destination)
+    guard source.rows > 0, source.columns > 0 else { return }
     let size = source.elementType.byteCount
     let from = try elements(of: source)
     let target = try elements(of: destination)
@@ -22,7 +23,8 @@ extension HostDevice {
     try weight.checkSource(source)
     guard weight.memory.byteCount > 0 else { return }
     let from = try elements(of: source)
-    let target = try bytes(of: weight.memory, 0, weight.memory.byteCount)
+    let first = weight.firstElement * weight.elementType.byteCount
+    let target = try bytes(of: weight.memory, first, weight.memory.byteCount - first)
     let (width, type) = (weight.panelWidth, weight.elementType.hostType)
     enqueueParallel(weight.panelCount, grain: max(1, weight.panelCount / (4 * workers))) { panels in
       var matrix = source.hostMatrix(at: from.address)
@@ -33,6 +35,7 @@ extension HostDevice {
   /// Enqueues a product.
   public func multiply(_ product: Product) throws {
     guard product.m > 0, product.n > 0, !product.weight.leaves.isEmpty else { return }
+    try product.checkPanels(on: self)
     let a = try elements(of: product.a)
     let b = try bytes(of: product.weight.memory, 0, product.weight.memory.byteCount)
     let c = try elements(of: product.c)
@@ -44,19 +47,19 @@ extension HostDevice {
           panels.upperBound)
       }
     } else {
-      workspace.together { enqueueGEMM(product, a: a, b: b, c: c) }
+      try workspace.together { try enqueueGEMM(product, a: a, b: b, c: c) }
     }
   }
 
   /// Packs A, then lets the workers take blocks of C as they become free.
-  private func enqueueGEMM(_ product: Product, a: Bytes, b: Bytes, c: Bytes) {
+  private func enqueueGEMM(_ product: Product, a: Bytes, b: Bytes, c: Bytes) throws {
     let height = shard_host_panel_rows()
     let rowPanels = (product.m + height - 1) / height
     let columnPanels = product.weight.panelCount
     let block = shard_host_gemm_block(product.m, product.n, workers)
     let scratchByteCount = (shard_host_gemm_scratch_bytes(block) + 4095) & ~4095
-    let panels = hostScratch(.activations, byteCount: rowPanels * height * product.k * 4)
-    let scratch = hostScratch(.loops, byteCount: scratchByteCount * workers)
+    let panels = try hostScratch(.activations, byteCount: checkedProduct(rowPanels, height, product.k, 4))
+    let scratch = try hostScratch(.loops, byteCount: scratchByteCount * workers)
 
     enqueueParallel(rowPanels, grain: max(1, rowPanels / (4 * workers))) { range in
       var matrix = product.a.hostMatrix(at: a.address)
@@ -91,6 +94,7 @@ extension HostDevice {
 
   /// Enqueues the join of several addends.
   public func reduce(_ reduction: Reduction) throws {
+    guard reduction.rows > 0, reduction.count > 0 else { return }
     let size = reduction.elementType.byteCount
     let addends = try reduction.addends.map { try bytes(of: $0.memory, $0.offset * size, 0) }
     let destination = reduction.destination
@@ -118,10 +122,8 @@ extension HostDevice {
     try bytes(of: matrix.memory, matrix.offset * matrix.elementType.byteCount, 0)
   }
 
-  private func hostScratch(_ purpose: Workspace.Purpose, byteCount: Int) -> HostMemory {
-    let memory = workspace.memory(purpose, byteCount: byteCount) { size in
-      DeviceMemory(byteCount: size, storage: .host(HostMemory(byteCount: size)))
-    }
+  private func hostScratch(_ purpose: Workspace.Purpose, byteCount: Int) throws -> HostMemory {
+    let memory = try workspace.memory(purpose, byteCount: byteCount, allocate: allocate)
     guard case .host(let block) = memory.storage else { preconditionFailure("host scratch lies in host memory") }
     return block
   }

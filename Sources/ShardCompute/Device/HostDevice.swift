@@ -21,17 +21,24 @@ public final class HostDevice: ComputeDevice {
   let queue = DispatchQueue(label: "shardcl.host")
   /// Only the queue touches it.
   let workspace = Workspace()
+  private let account: MemoryAccount
 
-  /// A device of `workers` threads (at least one), by default one per core.
-  public init(selector: String = "host", workers: Int = ProcessInfo.processInfo.activeProcessorCount) {
+  static let physicalMemoryByteCount = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+
+  /// A device of `workers` threads, by default one per core, that uses at most `memoryByteCount` bytes of memory, by
+  /// default the machine's together with all others.
+  public init(
+    selector: String = "host", workers: Int = ProcessInfo.processInfo.activeProcessorCount,
+    memoryByteCount: Int? = nil
+  ) {
+    account = memoryByteCount.map(MemoryAccount.init) ?? .host
     self.selector = selector
     self.workers = max(1, workers)
     name = "host (\(String(cString: shard_host_level())), \(max(1, workers)) threads)"
-    let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
     capabilities = Capabilities(
       architecture: .host, computeUnits: max(1, workers), vectorWidth: shard_host_panel_columns() / 2,
-      cacheByteCount: 0, localMemoryByteCount: 0, maximumWorkGroupSize: 1,
-      maximumAllocationByteCount: memory, memoryByteCount: memory, hasUnifiedMemory: true)
+      cacheByteCount: 0, localMemoryByteCount: 0, maximumWorkGroupSize: 1, maximumAllocationByteCount: account.limit,
+      memoryByteCount: account.limit, hasUnifiedMemory: true)
   }
 
   /// Allocates memory, contents undefined.
@@ -40,7 +47,7 @@ public final class HostDevice: ComputeDevice {
       throw ComputeError.allocationTooLarge(
         byteCount: byteCount, limit: capabilities.maximumAllocationByteCount, device: name)
     }
-    return DeviceMemory(byteCount: byteCount, storage: .host(HostMemory(byteCount: byteCount)))
+    return try account.allocate(byteCount, device: name) { .host(HostMemory(byteCount: byteCount)) }
   }
 
   /// Enqueues a copy from host memory.
@@ -56,7 +63,7 @@ public final class HostDevice: ComputeDevice {
   public func read(
     _ source: DeviceMemory, at byteOffset: Int, byteCount: Int, into destination: HostMemory, at hostOffset: Int
   ) throws {
-    try destination.checkRange(hostOffset, byteCount)
+    try destination.checkRange(hostOffset, byteCount, writing: true)
     let from = try bytes(of: source, byteOffset, byteCount)
     queue.async { (destination.address + hostOffset).copyMemory(from: from.address, byteCount: byteCount) }
   }

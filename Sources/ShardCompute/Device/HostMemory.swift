@@ -62,8 +62,11 @@ public final class HostMemory: Sendable {
 }
 
 extension HostMemory {
-  /// Throws unless `byteOffset ..< byteOffset + byteCount` lies inside the block.
-  func checkRange(_ byteOffset: Int, _ byteCount: Int) throws {
+  /// Throws unless `byteOffset ..< byteOffset + byteCount` lies inside the block, and may be written if that is asked.
+  package func checkRange(_ byteOffset: Int, _ byteCount: Int, writing: Bool = false) throws {
+    guard !writing || owner == nil else {
+      throw ComputeError.outOfBounds("borrowed host memory (a mapped file) is only read")
+    }
     guard byteOffset >= 0, byteCount >= 0, byteOffset <= self.byteCount, byteCount <= self.byteCount - byteOffset else {
       throw ComputeError.outOfBounds(
         "bytes \(byteOffset)..<\(byteOffset &+ byteCount) of host memory of \(self.byteCount) bytes")

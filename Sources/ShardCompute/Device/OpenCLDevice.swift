@@ -23,6 +23,7 @@ public final class OpenCLDevice: ComputeDevice {
   let library: KernelLibrary
   let workspace = Workspace()
   let tiles: TileShapes
+  private let account: MemoryAccount
   private let waiter: EventWaiter
   /// What the device passes to kernels for memory of zero bytes.
   private let placeholder: Buffer
@@ -60,6 +61,7 @@ public final class OpenCLDevice: ComputeDevice {
     tiles = TileShapes(capabilities)
     queue = try Queue(context: context, device: device)
     library = KernelLibrary(context: context, device: device, cache: cache)
+    account = try .of(device)
     waiter = EventWaiter(name: "shardcl \(selector)")
     placeholder = try Buffer(context: context, byteCount: 64)
   }
@@ -74,8 +76,9 @@ public final class OpenCLDevice: ComputeDevice {
         byteCount: byteCount, limit: capabilities.maximumAllocationByteCount, device: name)
     }
     guard byteCount > 0 else { return DeviceMemory(byteCount: 0, storage: .empty) }
-    return DeviceMemory(
-      byteCount: byteCount, storage: .buffer(try Buffer(context: context, byteCount: byteCount)))
+    return try account.allocate(byteCount, device: name) {
+      .buffer(try Buffer(context: context, byteCount: byteCount))
+    }
   }
 
   /// Enqueues a copy from host memory.
@@ -94,7 +97,7 @@ public final class OpenCLDevice: ComputeDevice {
   public func read(
     _ source: DeviceMemory, at byteOffset: Int, byteCount: Int, into destination: HostMemory, at hostOffset: Int
   ) throws {
-    try destination.checkRange(hostOffset, byteCount)
+    try destination.checkRange(hostOffset, byteCount, writing: true)
     try source.checkRange(byteOffset, byteCount)
     guard byteCount > 0 else { return }
     let event = try queue.read(
@@ -132,9 +135,15 @@ public final class OpenCLDevice: ComputeDevice {
     guard byteCount > 0 else { return HostAccess(address: HostMemory.nowhere, byteCount: 0, keepAlive: memory) }
     let mapping = try queue.map(
       try buffer(memory), at: byteOffset, byteCount: byteCount, for: writing ? .readWrite : .read)
-    try await wait(for: mapping.ready)
     guard let address = mapping.bytes.baseAddress else {
       throw OpenCLError(call: "clEnqueueMapBuffer", status: .invalidValue, device: name, detail: "no address")
+    }
+    do {
+      try await wait(for: mapping.ready)
+    } catch {
+      // Nobody else knows of the mapping; the first error is the one to report.
+      _ = try? queue.unmap(mapping)
+      throw error
     }
     return HostAccess(address: address, byteCount: byteCount, keepAlive: mapping)
   }

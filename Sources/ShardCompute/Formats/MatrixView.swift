@@ -60,16 +60,24 @@ public struct MatrixView: Sendable {
       columnStride: rowStride)
   }
 
-  /// Rows `range` of the matrix, over the same memory; `range` must lie inside it.
-  public func rows(_ range: Range<Int>) -> MatrixView {
-    precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows outside the matrix")
+  /// Rows `range` of the matrix, over the same memory.
+  ///
+  /// - Throws: `ComputeError.outOfBounds` where the matrix has no such rows.
+  public func rows(_ range: Range<Int>) throws -> MatrixView {
+    guard range.lowerBound >= 0, range.upperBound <= rows else {
+      throw ComputeError.outOfBounds("rows or columns \(range) of a matrix that has \(rows) of them")
+    }
+    // An empty matrix stays where this one is: past the last row there may be no memory.
+    let isEmpty = range.isEmpty || columns == 0
     return MatrixView(
-      unchecked: memory, elementType, offset + range.lowerBound * rowStride, rows: range.count, columns: columns,
-      rowStride: rowStride, columnStride: columnStride)
+      unchecked: memory, elementType, isEmpty ? offset : offset + range.lowerBound * rowStride, rows: range.count,
+      columns: columns, rowStride: rowStride, columnStride: columnStride)
   }
 
-  /// Columns `range` of the matrix, over the same memory; `range` must lie inside it.
-  public func columns(_ range: Range<Int>) -> MatrixView { transposed.rows(range).transposed }
+  /// Columns `range` of the matrix, over the same memory.
+  ///
+  /// - Throws: `ComputeError.outOfBounds` where the matrix has no such columns.
+  public func columns(_ range: Range<Int>) throws -> MatrixView { try transposed.rows(range).transposed }
 
   /// Throws unless `bias` is one row of f32 with a value per column, and this matrix row-major f32.
   func checkBias(_ bias: MatrixView) throws {
@@ -108,9 +116,10 @@ public struct MatrixView: Sendable {
     self.columnStride = columnStride
   }
 
-  /// One past the last element, nil where a size is negative or the sum overflows; an empty matrix ends at its offset.
+  /// One past the last element, nil where a size is not possible or the sum overflows; an empty matrix ends at its
+  /// offset.
   private var endOffset: Int? {
-    guard rows >= 0, columns >= 0, rowStride >= 0, columnStride >= 0, offset >= 0 else { return nil }
+    guard [rows, columns, rowStride, columnStride, offset].allSatisfy(possibleSizes.contains) else { return nil }
     guard rows > 0, columns > 0 else { return offset }
     let (down, overflowDown) = (rows - 1).multipliedReportingOverflow(by: rowStride)
     let (across, overflowAcross) = (columns - 1).multipliedReportingOverflow(by: columnStride)

@@ -6,9 +6,11 @@ extension GEMM {
   enum Pack {
     static let name = "gemm/pack"
 
-    /// Enqueues the rearrangement of `source` into panels of `width` rows, converted to `target`.
+    /// Enqueues the rearrangement of `source` into panels of `width` rows, converted to `target`, from element `first` of
+    /// `panels` on.
     static func launch(
-      _ source: MatrixView, into panels: Buffer, width: Int, target: ElementType, on device: OpenCLDevice
+      _ source: MatrixView, into panels: Buffer, at first: Int = 0, width: Int, target: ElementType,
+      on device: OpenCLDevice
     ) throws {
       guard source.rows > 0, source.columns > 0 else { return }
       let kernel = try device.library.kernel(
@@ -22,7 +24,7 @@ extension GEMM {
         arguments: [
           .int(Int32(source.rows)), .int(Int32(source.columns)), .int(Int32(chunk)),
           .buffer(try device.buffer(source.memory)), .long(Int64(source.offset)), .long(Int64(source.rowStride)),
-          .long(Int64(source.columnStride)), .buffer(panels),
+          .long(Int64(source.columnStride)), .buffer(panels), .long(Int64(first)),
         ])
     }
   }
@@ -37,12 +39,13 @@ extension OpenCLDevice {
       throw ComputeError.unsupported("a matrix of \(source.rows) × \(source.columns); kernels count in 31 bits")
     }
     try GEMM.Pack.launch(
-      source, into: try buffer(weight.memory), width: weight.panelWidth, target: weight.elementType, on: self)
+      source, into: try buffer(weight.memory), at: weight.firstElement, width: weight.panelWidth,
+      target: weight.elementType, on: self)
   }
 
   /// A in panels of `width` rows, in scratch memory that the next product overwrites.
   func packedActivations(_ a: MatrixView, width: Int) throws -> Buffer {
-    let byteCount = (a.rows + width - 1) / width * width * a.columns * 4
+    let byteCount = try checkedProduct((a.rows + width - 1) / width, width, a.columns, 4)
     guard byteCount > 0 else { return try buffer(DeviceMemory(byteCount: 0, storage: .empty)) }
     let memory = try workspace.memory(.activations, byteCount: byteCount, allocate: allocate)
     let panels = try buffer(memory)

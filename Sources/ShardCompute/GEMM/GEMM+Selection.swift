@@ -23,6 +23,7 @@ extension OpenCLDevice {
   /// Enqueues a product.
   public func multiply(_ product: Product) throws {
     guard product.m > 0, product.n > 0, !product.weight.leaves.isEmpty else { return }
+    try product.checkPanels(on: self)
     let largest = [product.m, product.n, product.weight.order.length, product.weight.order.unit].max() ?? 0
     guard largest <= Int(Int32.max) - 64 else {
       throw ComputeError.unsupported("a product with a dimension of \(largest); kernels count in 31 bits")

@@ -23,7 +23,13 @@ extension GEMM {
         name, options: parameters.options(device.tiles, product.weight.elementType))
       let groups = parameters.groups(product, device.capabilities)
       let scratch = try device.workspace.memory(
-        .tree, byteCount: groups * 3 * parameters.tileM * parameters.tileN * 4, allocate: device.allocate)
+        .tree, byteCount: groups * 3 * parameters.tileM * parameters.tileN * 4
+      ) { byteCount in
+        // The kernel reads what it wrote, but checkers of uninitialised memory cannot tell: zero it once.
+        let memory = try device.allocate(byteCount: byteCount)
+        try device.fill(memory, at: 0, byteCount: byteCount, with: 0)
+        return memory
+      }
       try kernel.launch(
         on: device.queue,
         size: LaunchSize(

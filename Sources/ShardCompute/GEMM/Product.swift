@@ -26,7 +26,7 @@ public struct Product: Sendable {
 
   /// Checks that the operands belong together. Without `nodeStride` addends lie one after another.
   ///
-  /// - Throws: `ComputeError.mismatch` with the shapes; `.outOfBounds` where an addend does not lie inside C's memory.
+  /// - Throws: `ComputeError.mismatch` with the shapes; `.outOfBounds` where an addend of C does not fit its memory.
   public init(
     _ a: MatrixView, _ weight: Weight, into c: MatrixView, nodeStride: Int? = nil, alpha: Float = 1, beta: Float = 0
   ) throws {
@@ -42,15 +42,14 @@ public struct Product: Sendable {
         "A is \(a.elementType), C \(c.elementType) with strides \(c.rowStride) and \(c.columnStride); "
           + "A and C are f32 and C is row-major")
     }
-    let stride = nodeStride ?? c.rows * c.rowStride
+    let stride = try nodeStride ?? checkedProduct(c.rows, c.rowStride)
     let nodes = weight.nodes.count
     if nodes > 1 {
       // The last addend must lie inside the memory too.
-      let (last, overflow) = (nodes - 1).multipliedReportingOverflow(by: stride)
-      let (offset, overflowOffset) = c.offset.addingReportingOverflow(last)
+      let last = try checkedProduct(nodes - 1, stride).addingReportingOverflow(c.offset)
       _ = try MatrixView(
         c.memory, rows: c.rows, columns: c.columns, leadingDimension: c.rowStride,
-        offset: overflow || overflowOffset ? .max : offset)
+        offset: last.overflow ? .max : last.partialValue)
     }
     self.a = a
     self.weight = weight
@@ -66,6 +65,14 @@ public struct Product: Sendable {
   public var n: Int { weight.rows }
   /// Terms of a sum on this device.
   public var k: Int { weight.columns }
+
+  /// Throws unless the panels of the weight are those of `device`: two devices of one context may have different ones.
+  func checkPanels(on device: any ComputeDevice) throws {
+    guard weight.panelWidth == device.weightPanelWidth else {
+      throw ComputeError.mismatch(
+        "a weight in panels of \(weight.panelWidth) rows; \(device.name) has panels of \(device.weightPanelWidth)")
+    }
+  }
 }
 
 extension ComputeDevice {

@@ -18,6 +18,8 @@ public struct Weight: Sendable {
   public let elementType: ElementType
   /// Rows of the matrix in a panel.
   public let panelWidth: Int
+  /// Where the first panel lies in the memory, counted in panels.
+  private(set) var firstPanel = 0
 
   /// k here: columns of the matrix in this memory.
   public var columns: Int { order.terms(of: leaves).count }
@@ -28,18 +30,22 @@ public struct Weight: Sendable {
 
   /// Allocates panels for a matrix of `rows` × `order.terms(of: leaves).count` on `device`, contents undefined.
   ///
-  /// - Throws: `ComputeError.allocationTooLarge`; `.mismatch` for a negative or unthinkable size; the driver's error.
+  /// - Throws: `ComputeError.mismatch` for sizes or leaves that are not possible, `.allocationTooLarge` or
+  ///   `.outOfMemory`, or the driver's error.
   public init(
     on device: any ComputeDevice, rows: Int, order: SumOrder, leaves: Range<Int> = SumOrder.allLeaves,
     elementType: ElementType
   ) throws {
-    let width = device.weightPanelWidth
-    let panels = rows / width + (rows % width == 0 ? 0 : 1)
-    guard rows >= 0,
-      let byteCount = Self.size(panels, width, order.terms(of: leaves).count, elementType.byteCount)
+    guard possibleSizes.contains(rows), possibleSizes.contains(order.length), leaves.lowerBound >= 0,
+      leaves.upperBound <= SumOrder.leafCount
     else {
-      throw ComputeError.mismatch("a weight of \(rows) × \(order.length) has no size that fits 63 bits")
+      throw ComputeError.mismatch(
+        "leaves \(leaves) of a weight of \(rows) × \(order.length); leaves are \(SumOrder.allLeaves), "
+          + "sides \(possibleSizes)")
     }
+    let width = device.weightPanelWidth
+    let byteCount = try checkedProduct(
+      (rows + width - 1) / width, width, order.terms(of: leaves).count, elementType.byteCount)
     self.init(
       memory: try device.allocate(byteCount: byteCount), rows: rows, order: order, leaves: leaves,
       elementType: elementType, panelWidth: width)
@@ -55,20 +61,21 @@ public struct Weight: Sendable {
     self.elementType = elementType
     self.panelWidth = panelWidth
   }
-
-  /// The product of sizes, nil where one is negative or it does not fit.
-  fileprivate static func size(_ factors: Int...) -> Int? {
-    var size = 1
-    for factor in factors {
-      let (product, overflow) = size.multipliedReportingOverflow(by: factor)
-      guard factor >= 0, !overflow else { return nil }
-      size = product
-    }
-    return size
-  }
 }
 
 extension Weight {
+  /// Rows `range`, which begins with a panel, over the same memory: somewhere to pack to.
+  func band(_ range: Range<Int>) -> Weight {
+    var band = Weight(
+      memory: memory, rows: range.count, order: order, leaves: leaves, elementType: elementType,
+      panelWidth: panelWidth)
+    band.firstPanel = firstPanel + range.lowerBound / panelWidth
+    return band
+  }
+
+  /// The first element of the first panel.
+  var firstElement: Int { firstPanel * panelWidth * columns }
+
   /// Throws unless `source` is the matrix that the panels have room for.
   func checkSource(_ source: MatrixView) throws {
     guard source.rows == rows, source.columns == columns, source.elementType == elementType else {
@@ -80,20 +87,36 @@ extension Weight {
 }
 
 extension ComputeDevice {
-  /// Uploads a row-major matrix of `rows` × `order.terms(of: leaves).count` and packs it.
+  /// Uploads a row-major matrix of `rows` × `order.terms(of: leaves).count` and packs it, a band of rows after the
+  /// other, so that the device needs room for the weight and one band.
   ///
-  /// - Parameter source: the elements, `elementType`, without gaps.
-  /// - Throws: `ComputeError.mismatch` where `source` has another size; `.allocationTooLarge`; the driver's error.
+  /// - Parameters:
+  ///   - source: the elements, `elementType`, without gaps; they must stay as they are until `finish()`.
+  ///   - bandByteCount: about how much is uploaded at a time; at least the rows of one panel.
+  /// - Throws: `ComputeError`, or the driver's error.
   public func makeWeight(
-    _ source: HostMemory, rows: Int, order: SumOrder, leaves: Range<Int> = SumOrder.allLeaves, elementType: ElementType
+    _ source: HostMemory, rows: Int, order: SumOrder, leaves: Range<Int> = SumOrder.allLeaves, elementType: ElementType,
+    bandByteCount: Int = 64 << 20
   ) throws -> Weight {
-    let columns = order.terms(of: leaves).count
-    guard source.byteCount == Weight.size(rows, columns, elementType.byteCount) else {
-      throw ComputeError.mismatch("\(source.byteCount) bytes for a weight of \(rows) × \(columns) \(elementType)")
-    }
     let weight = try Weight(on: self, rows: rows, order: order, leaves: leaves, elementType: elementType)
-    let matrix = try MatrixView(try upload(source), rows: rows, columns: columns, elementType: elementType)
-    try pack(matrix, into: weight)
+    let columns = weight.columns
+    let byteCount = rows * columns * elementType.byteCount
+    guard source.byteCount == byteCount else {
+      throw ComputeError.mismatch(
+        "\(source.byteCount) bytes for a weight of \(rows) × \(columns) \(elementType), which has \(byteCount)")
+    }
+    guard byteCount > 0 else { return weight }
+    let rowByteCount = columns * elementType.byteCount
+    let panels = max(1, bandByteCount / rowByteCount / weight.panelWidth)
+    let bandRows = min(rows, panels * weight.panelWidth)
+    // One piece of memory for all bands: commands run in order, so a band is packed before the next one arrives.
+    let staging = try allocate(byteCount: bandRows * rowByteCount)
+    for start in stride(from: 0, to: rows, by: bandRows) {
+      let band = start..<min(start + bandRows, rows)
+      try write(source, at: start * rowByteCount, byteCount: band.count * rowByteCount, to: staging, at: 0)
+      try pack(
+        MatrixView(staging, rows: band.count, columns: columns, elementType: elementType), into: weight.band(band))
+    }
     return weight
   }
 }

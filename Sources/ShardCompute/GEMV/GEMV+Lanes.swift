@@ -8,8 +8,7 @@ extension GEMV {
 
     static func refusal(_ product: Product, on device: OpenCLDevice) -> String? {
       if device.capabilities.architecture != .gpu { return "made for GPUs" }
-      if product.m > maximumRows { return "\(product.m) rows, at most \(maximumRows)" }
-      if product.a.columnStride != 1, product.k > 1 { return "A is not row-major" }
+      if let refusal = GEMV.refusal(product) { return refusal }
       let workGroup = device.tiles.weightPanelWidth * SumOrder.leafCount
       if workGroup > device.capabilities.maximumWorkGroupSize {
         return "work-groups of \(workGroup), the device has at most \(device.capabilities.maximumWorkGroupSize)"

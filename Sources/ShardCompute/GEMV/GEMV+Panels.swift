@@ -8,15 +8,20 @@ enum GEMV {
 }
 
 extension GEMV {
+  /// Why `product` is not one for few rows, on any device.
+  static func refusal(_ product: Product) -> String? {
+    if product.m > maximumRows { return "\(product.m) rows, at most \(maximumRows)" }
+    if product.a.columnStride != 1, product.k > 1 { return "A is not row-major" }
+    return nil
+  }
+
   /// `gemv/panels`: the panels of `gemm/packed`, each weight read once, for CPU devices.
   enum Panels: ProductKernel {
     static let name = "gemv/panels"
 
     static func refusal(_ product: Product, on device: OpenCLDevice) -> String? {
       if device.capabilities.architecture != .cpu { return "made for CPU devices" }
-      if product.m > maximumRows { return "\(product.m) rows, at most \(maximumRows)" }
-      if product.a.columnStride != 1, product.k > 1 { return "A is not row-major" }
-      return nil
+      return GEMV.refusal(product)
     }
 
     static func launch(_ product: Product, on device: OpenCLDevice) throws {

@@ -36,7 +36,7 @@ extension ComputeDevice {
     let memory = try allocate(byteCount: min(byteCount, capabilities.maximumAllocationByteCount) & ~65535)
     try fill(memory, at: 0, byteCount: memory.byteCount, with: 0x3f80_0000)
     var best = 0.0
-    for _ in 0...repeats {
+    for _ in 0...max(1, repeats) {
       try await finish()
       let clock = ContinuousClock()
       let start = clock.now
@@ -53,9 +53,17 @@ extension Duration {
   public var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
+/// Throws unless a loop of `steps` steps ends, and kernels can count them.
+private func checkSteps(_ steps: Int) throws {
+  guard (0...Int(Int32.max)).contains(steps) else {
+    throw ComputeError.unsupported("\(steps) steps; 0 to \(Int32.max) are possible")
+  }
+}
+
 extension HostDevice {
   /// Runs `steps` steps of fma chains on every worker; returns the operations of all.
   public func enqueueFMALoop(steps: Int) throws -> Double {
+    try checkSteps(steps)
     // Operations are known before the loop runs: a call with no steps says how many one step has.
     var value: Float = 0
     let perStep = shard_host_fma_peak(1, &value)
@@ -82,6 +90,7 @@ extension OpenCLDevice {
 
   /// `bench/fma_peak`: `steps` steps of fma chains on every compute unit; returns the operations of all.
   public func enqueueFMALoop(steps: Int) throws -> Double {
+    try checkSteps(steps)
     let vector = isGPU ? 1 : tiles.vector
     let chains = isGPU ? 8 : vector == 16 ? 24 : 12
     let items = isGPU ? capabilities.computeUnits * 2048 : capabilities.computeUnits

@@ -41,7 +41,7 @@ public indirect enum ReductionTree: Hashable, Sendable {
   }
 
   /// The positions of the addends, from left to right.
-  var positions: [Int] {
+  package var positions: [Int] {
     switch self {
     case .addend(let position): [position]
     case .join(let left, let right): left.positions + right.positions

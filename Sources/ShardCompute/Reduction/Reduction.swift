@@ -64,8 +64,8 @@ public struct Reduction: Sendable {
       order.positions.sorted() == Array(addends.indices)
     else {
       throw ComputeError.mismatch(
-        "\(addends.count) addends and a tree over \(tree?.positions ?? Array(addends.indices)); "
-          + "1 to \(Self.maximumAddends) are possible, and a tree has each once")
+        "\(addends.count) addends and a tree over \(tree?.positions ?? []); 1 to \(Self.maximumAddends) are possible, "
+          + "and each is in the tree once")
     }
     self.addends = addends
     self.destination = destination

@@ -21,7 +21,8 @@ public struct ProductReference: Sendable {
   ///
   /// - Throws: `ComputeError.mismatch` where a size in bytes is not that of the matrix.
   public init(m: Int, n: Int, k: Int, a: HostMemory, weight: HostMemory, weightType: ElementType) throws {
-    guard a.byteCount == 4 * m * k, weight.byteCount == weightType.byteCount * n * k else {
+    guard try a.byteCount == checkedProduct(4, m, k), try weight.byteCount == checkedProduct(weightType.byteCount, n, k)
+    else {
       throw ComputeError.mismatch(
         "\(a.byteCount) and \(weight.byteCount) bytes for a product \(m)x\(n)x\(k) with \(weightType) weights")
     }

@@ -95,6 +95,21 @@ import Testing
     }
   }
 
+  @Test("a tensor refuses ranks and runs of leaves that there are not")
+  func impossible() throws {
+    let mesh = try MeshCase.host(2)
+    for runs in [[0..<Int.max, 0..<0], [0..<4, 3..<8], [0..<4, 5..<8], [0..<0, 0..<0], [-1..<4, 4..<8]] {
+      #expect(throws: ShardingError.self, "\(runs)") {
+        try ShardedTensor(on: mesh, rows: 1, columns: 1, distribution: .partial(runs))
+      }
+    }
+    #expect(throws: ShardingError.self) {
+      try ShardedTensor(on: mesh, rows: .max, columns: 0, placement: .replicate)
+    }
+    let tensor = try ShardedTensor(on: mesh, rows: 1, columns: 1, distribution: .partial([4..<8, 0..<4]))
+    for rank in [-1, 2] { #expect(throws: ShardingError.self) { try tensor.piece(of: rank) } }
+  }
+
   @Test("nothing becomes partial but by a product")
   func toPartial() async throws {
     let mesh = try MeshCase.host(2)

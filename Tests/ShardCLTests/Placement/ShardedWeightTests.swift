@@ -69,7 +69,9 @@ import Testing
     let mesh = try MeshCase.host(2)
     for (rows, columns) in [(Int.max, 0), (0, Int.max)] {
       let source = try HostMatrix(HostMemory(byteCount: 0), rows: rows, columns: columns)
+      #expect(try source.block(rows: 0..<rows, columns: 0..<columns).byteCount == 0)
       for placement in [Placement.replicate, .shard(0), .shard(1)] {
+        #expect(throws: ShardingError.self) { try ShardedTensor(source, on: mesh, placement: placement) }
         #expect(throws: ShardingError.self) { try ShardedWeight(source, on: mesh, placement: placement) }
       }
     }

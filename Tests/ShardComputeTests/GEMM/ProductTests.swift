@@ -97,6 +97,43 @@ import Testing
     #expect(try await device.download(memoryC) == problem.reference(a, w, c))
   }
 
+  @Test("have the same bits however small the bands are in which a weight is packed", arguments: Kind.allCases)
+  func bands(kind: Kind) async throws {
+    let device = try kind.device()
+    let problem = ProductProblem(m: 9, n: 101, k: 50)
+    let (a, w, c) = problem.operands(seed: 6, exact: false)
+    for bandByteCount in [0, 1 << 14, 1 << 20] {
+      let weight = try device.makeWeight(
+        HostMemory(w), rows: 101, order: SumOrder(length: 50), elementType: .f32, bandByteCount: bandByteCount)
+      let memory = try device.upload(c)
+      try device.multiply(
+        Product(
+          MatrixView(device.upload(a), rows: 9, columns: 50), weight,
+          into: MatrixView(memory, rows: 9, columns: 101)))
+      #expect(try await device.download(memory) == problem.reference(a, w, c), "bands of \(bandByteCount) bytes")
+    }
+  }
+
+  @Test("need a weight in the panels of their device") func panels() throws {
+    let devices = try [Kind.cpu, .gpu].map { try $0.device() }
+    let width = HostDevice().weightPanelWidth
+    guard let other = devices.first(where: { $0.weightPanelWidth != width }) else { return }
+    let weight = try Weight(on: other, rows: 4, order: SumOrder(length: 6), elementType: .f32)
+    let memory = try HostDevice().allocate(byteCount: 400)
+    let product = try Product(
+      MatrixView(memory, rows: 20, columns: 6), weight, into: MatrixView(memory, rows: 20, columns: 4))
+    #expect(throws: ComputeError.self) { try HostDevice().multiply(product) }
+  }
+
+  @Test("uploading a weight needs room for it and one band") func uploadRoom() async throws {
+    let source = HostMemory(byteCount: 4 << 20)
+    let device = HostDevice(memoryByteCount: 5 << 20)
+    let order = SumOrder(length: 1024)
+    _ = try device.makeWeight(source, rows: 1024, order: order, elementType: .f32, bandByteCount: 1 << 20)
+    try await device.finish()
+    #expect(throws: ComputeError.self) { try device.makeWeight(source, rows: 1024, order: order, elementType: .f32) }
+  }
+
   @Test("refuse operands that do not belong together, with the shapes") func mismatches() throws {
     let device = HostDevice()
     let weight = try Weight(on: device, rows: 4, order: SumOrder(length: 6), elementType: .f32)
