@@ -36,8 +36,9 @@ extension Program {
     let sizes = try infoArray("clGetProgramInfo", device: device.name, default: Int(0)) {
       clGetProgramInfo(program, cl_program_info(CL_PROGRAM_BINARY_SIZES), $0, $1, $2)
     }
-    guard let index = devices.firstIndex(of: Int(bitPattern: device.handle)), sizes.indices.contains(index),
-      sizes[index] > 0
+    // PoCL 3.1 lists the whole device in the place of its parts.
+    let candidates = sequence(first: device, next: \.parent).map { Int(bitPattern: $0.handle) }
+    guard let index = devices.firstIndex(where: candidates.contains), sizes.indices.contains(index), sizes[index] > 0
     else { throw OpenCLError(call: "clGetProgramInfo", status: .invalidBinary, device: device.name) }
     // A null pointer skips a device's binary, so only ours is copied.
     var bytes = [UInt8](repeating: 0, count: sizes[index])

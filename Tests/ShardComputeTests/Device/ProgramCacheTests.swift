@@ -54,6 +54,19 @@ import Testing
     #expect(counts(second) == [2, 0, 0, 0])
   }
 
+  @Test("keeps the programs of parts of a device") func parts() throws {
+    let parts = try device.partition(into: min(2, device.computeUnits))
+    let context = try Context(devices: parts)
+    for run in 0..<2 {
+      for part in parts {
+        let cache = ProgramCache(folder: folder)
+        _ = try cache.program(context: context, device: part, source: Self.source, options: "-DVALUE=1")
+        #expect(cache.counts.unwritten == 0)
+        if run == 1 { #expect(counts(cache) == [1, 0, 0, 0]) }
+      }
+    }
+  }
+
   @Test("rebuilds an entry that is cut at any length") func truncated() throws {
     _ = try value(ProgramCache(folder: folder))
     let file = try #require(try entries.first)
