@@ -13,13 +13,11 @@ extension HostMemory {
   /// Elements `range` as f32.
   package func floats(_ range: Range<Int>, _ elementType: ElementType) -> [Float] {
     withBytes { bytes in
-      range.map { index in
-        switch elementType {
-        case .f32: bytes.loadUnaligned(fromByteOffset: 4 * index, as: Float.self)
-        case .f16: Float(bytes.loadUnaligned(fromByteOffset: 2 * index, as: Float16.self))
-        case .bf16:
-          Float(bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)) << 16)
-        }
+      switch elementType {
+      case .f32: range.map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+      case .f16: range.map { Float(bytes.loadUnaligned(fromByteOffset: 2 * $0, as: Float16.self)) }
+      case .bf16:
+        range.map { Float(bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) << 16) }
       }
     }
   }
