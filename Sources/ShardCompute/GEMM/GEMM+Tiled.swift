@@ -25,9 +25,10 @@ extension GEMM {
       let scratch = try device.workspace.memory(
         .tree, byteCount: groups * 3 * parameters.tileM * parameters.tileN * 4
       ) { byteCount in
-        // The kernel reads what it wrote, but checkers of uninitialised memory cannot tell: zero it once.
+        // The kernel reads what it wrote, but Oclgrind cannot tell: zero it once, by a write, since it misses fills.
         let memory = try device.allocate(byteCount: byteCount)
-        try device.fill(memory, at: 0, byteCount: byteCount, with: 0)
+        let zeros = HostMemory(byteCount: byteCount)
+        try device.write(zeros, at: 0, byteCount: byteCount, to: memory, at: 0)
         return memory
       }
       try kernel.launch(
