@@ -77,8 +77,6 @@ public struct DeviceReport: Hashable, Sendable, Codable {
         "not available"
       } else if try !device.hasCompiler {
         "no compiler"
-      } else if try !device.hasFastFMA, !OpenCLDevice.allowsSoftwareFMA {
-        "no fma instruction (CL_FP_FMA)"
       } else {
         nil
       }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
 import OpenCLKit
 import Synchronization
 
@@ -34,6 +33,9 @@ public final class OpenCLDevice: ComputeDevice {
   ///
   /// - Parameter architecture: Which kernels to run, by default the device's own kind; a CPU runs a GPU's kernels too,
   ///   slowly, which is how they are tested where there is no GPU.
+  ///
+  /// A device that does not report `CL_FP_FMA` is taken too: OpenCL C rounds `fma` correctly everywhere, and Intel's CPU
+  /// runtime has the instruction without saying so.
   /// - Throws: `OpenCLError`; `ComputeError.unsupported` for a device that cannot run the library's kernels.
   public init(
     selector: String, device: Device, context: Context, cache: ProgramCache,
@@ -41,11 +43,6 @@ public final class OpenCLDevice: ComputeDevice {
   ) throws {
     guard try device.hasCompiler, try device.isAvailable else {
       throw ComputeError.unsupported("\(device.name) has no compiler or is not available")
-    }
-    guard try device.hasFastFMA || Self.allowsSoftwareFMA else {
-      throw ComputeError.unsupported(
-        "\(device.name) has no fma instruction (CL_FP_FMA), which every sum here needs; "
-          + "SHARDCL_SOFTWARE_FMA=1 makes it run all the same, slowly")
     }
     self.selector = selector
     self.device = device
@@ -65,9 +62,6 @@ public final class OpenCLDevice: ComputeDevice {
     waiter = EventWaiter(name: "shardcl \(selector)")
     placeholder = try Buffer(context: context, byteCount: 64)
   }
-
-  /// Whether devices may be used whose fma is software: as right, and useful for simulators of devices.
-  package static var allowsSoftwareFMA: Bool { ProcessInfo.processInfo.environment["SHARDCL_SOFTWARE_FMA"] == "1" }
 
   /// Allocates memory, contents undefined.
   public func allocate(byteCount: Int) throws -> DeviceMemory {
