@@ -30,12 +30,14 @@ public enum TestDevices {
   /// The first OpenCL device of any kind; nil without a driver.
   public static func firstDevice() throws -> Device? { try Platform.all().flatMap { try $0.devices() }.first }
 
-  /// That device, opened alone, for its own kernels or those of another kind of device.
-  public static func openCL(_ architecture: Capabilities.Architecture? = nil) throws -> OpenCLDevice? {
+  /// That device, opened alone, for its own kernels or those of another kind of device or width of vectors.
+  public static func openCL(
+    _ architecture: Capabilities.Architecture? = nil, vectorWidth: Int? = nil
+  ) throws -> OpenCLDevice? {
     guard let device = try firstDevice() else { return nil }
     return try OpenCLDevice(
       selector: "test", device: device, context: Context(devices: [device]), cache: ProgramCache(),
-      architecture: architecture)
+      architecture: architecture, vectorWidth: vectorWidth)
   }
 
   /// Devices for `count` ranks, up to eight; the same ones at each call, so that kernels are built once.

@@ -31,15 +31,17 @@ public final class OpenCLDevice: ComputeDevice {
 
   /// Opens `device` as part of `context`.
   ///
-  /// - Parameter architecture: Which kernels to run, by default the device's own kind; a CPU runs a GPU's kernels too,
-  ///   slowly, which is how they are tested where there is no GPU.
+  /// - Parameters:
+  ///   - architecture: Which kernels to run, by default the device's own kind; a CPU runs a GPU's kernels too, slowly,
+  ///     which is how they are tested where there is no GPU.
+  ///   - vectorWidth: Floats of a vector in the kernels, by default the device's own; narrower ones are for tests too.
   ///
   /// A device that does not report `CL_FP_FMA` is taken too: OpenCL C rounds `fma` correctly everywhere, and Intel's CPU
   /// runtime has the instruction without saying so.
   /// - Throws: `OpenCLError`; `ComputeError.unsupported` for a device that cannot run the library's kernels.
   public init(
     selector: String, device: Device, context: Context, cache: ProgramCache,
-    architecture: Capabilities.Architecture? = nil
+    architecture: Capabilities.Architecture? = nil, vectorWidth: Int? = nil
   ) throws {
     guard try device.hasCompiler, try device.isAvailable else {
       throw ComputeError.unsupported("\(device.name) has no compiler or is not available")
@@ -50,7 +52,7 @@ public final class OpenCLDevice: ComputeDevice {
     name = device.name
     capabilities = Capabilities(
       architecture: architecture ?? (device.kind.contains(.cpu) ? .cpu : .gpu), computeUnits: try device.computeUnits,
-      vectorWidth: max(4, try device.nativeFloatVectorWidth), cacheByteCount: try device.cacheByteCount,
+      vectorWidth: max(4, try vectorWidth ?? device.nativeFloatVectorWidth), cacheByteCount: try device.cacheByteCount,
       localMemoryByteCount: try device.localMemoryByteCount,
       maximumWorkGroupSize: try device.maximumWorkGroupSize,
       maximumAllocationByteCount: try device.maximumAllocationByteCount,

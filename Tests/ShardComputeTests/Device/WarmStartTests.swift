@@ -15,7 +15,6 @@ import Testing
       let cache = ProgramCache(folder: folder)
       let opened = try OpenCLDevice(
         selector: "test", device: device, context: Context(devices: [device]), cache: cache)
-      let start = ContinuousClock.now
       for m in [1, 40] {
         let problem = ProductProblem(m: m, n: 40, k: 40)
         let (a, w, c) = problem.operands(seed: 1, exact: true)
@@ -23,8 +22,6 @@ import Testing
       }
       guard run > 0 else { continue }
       #expect(cache.counts.misses == 0 && cache.counts.rebuilt == 0 && cache.counts.hits > 0)
-      // Compiling takes seconds, loading a hundredth of one; the limit is far from both, for busy machines.
-      #expect(ContinuousClock.now - start < .seconds(1))
     }
   }
 }

@@ -7,12 +7,16 @@ import Testing
   /// The host, an OpenCL device with its own kernels, and the same with the kernels of the other kind.
   enum Kind: String, CaseIterable, Sendable {
     case host, cpu, gpu
+    /// The tiles of CPUs with vectors of 4 and 8 floats: SSE and NEON, AVX2.
+    case cpu4, cpu8
 
     func device() throws -> any ComputeDevice {
       switch self {
       case .host: HostDevice()
       case .cpu: try #require(try TestDevices.openCL(.cpu))
       case .gpu: try #require(try TestDevices.openCL(.gpu))
+      case .cpu4: try #require(try TestDevices.openCL(.cpu, vectorWidth: 4))
+      case .cpu8: try #require(try TestDevices.openCL(.cpu, vectorWidth: 8))
       }
     }
   }
@@ -119,7 +123,7 @@ import Testing
     let width = HostDevice().weightPanelWidth
     guard let other = devices.first(where: { $0.weightPanelWidth != width }) else { return }
     let weight = try Weight(on: other, rows: 4, order: SumOrder(length: 6), elementType: .f32)
-    let memory = try HostDevice().allocate(byteCount: 400)
+    let memory = try HostDevice().allocate(byteCount: 480)
     let product = try Product(
       MatrixView(memory, rows: 20, columns: 6), weight, into: MatrixView(memory, rows: 20, columns: 4))
     #expect(throws: ComputeError.self) { try HostDevice().multiply(product) }
