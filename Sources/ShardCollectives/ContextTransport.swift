@@ -71,6 +71,14 @@ package final class ContextTransport: Transport {
     try devices[move.destination.rank].copy(move.source.view, to: move.destination.view)
   }
 
+  /// Builds what `enqueue` needs, which runs under a lock and must not.
+  private func prepare(_ slice: Slice) async throws {
+    guard let tree = slice.join.tree else { return }
+    for step in JoinSteps(tree).steps {
+      try await devices[slice.owner.rank].prepare(step.tree, slice.join.elementType, slice.join.operation)
+    }
+  }
+
   /// Enqueues the join of a slice at its owner; returns the copies that follow once every rank has read its addends.
   private func enqueue(_ slice: Slice, _ scratch: inout Scratch) throws -> [Move] {
     let (join, rank) = (slice.join, slice.owner.rank)

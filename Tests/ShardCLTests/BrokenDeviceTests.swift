@@ -107,6 +107,7 @@ private final class BrokenDevice: ComputeDevice {
     try await inner.beginAccess(memory, at: byteOffset, byteCount: byteCount, writing: writing)
   }
   func endAccess(_ access: HostAccess) throws { try inner.endAccess(access) }
+  func flush() { inner.flush() }
   func finish() async throws { try await inner.finish() }
   func enqueueFMALoop(steps: Int) throws -> Double { try inner.enqueueFMALoop(steps: steps) }
   func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double { try inner.enqueueReadLoop(memory) }

@@ -52,5 +52,6 @@ final class CountingDevice: ComputeDevice {
   func endAccess(_ access: HostAccess) throws { try device.endAccess(access) }
   func enqueueFMALoop(steps: Int) throws -> Double { try device.enqueueFMALoop(steps: steps) }
   func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double { try device.enqueueReadLoop(memory) }
+  func flush() { device.flush() }
   func finish() async throws { try await device.finish() }
 }

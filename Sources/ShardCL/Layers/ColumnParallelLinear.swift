@@ -40,7 +40,7 @@ public struct ColumnParallelLinear: Sendable {
   /// - Throws: `ShardingError.noRule` unless x is `.replicate`; `.shapeMismatch`.
   public func callAsFunction(_ x: ShardedTensor) async throws -> ShardedTensor {
     let result = try await matmul(x, weight)
-    try addBias(to: result)
+    try await addBias(to: result)
     return result
   }
 
@@ -49,13 +49,15 @@ public struct ColumnParallelLinear: Sendable {
   /// - Throws: `ShardingError`, also where `result` has another cut.
   public func callAsFunction(_ x: ShardedTensor, into result: ShardedTensor) async throws {
     try await matmul(x, weight, into: result)
-    try addBias(to: result)
+    try await addBias(to: result)
   }
 
-  private func addBias(to result: ShardedTensor) throws {
+  private func addBias(to result: ShardedTensor) async throws {
     guard let bias else { return }
     for rank in result.mesh.ranks {
-      try rank.device.addBias(bias.piece(of: rank.index), to: result.piece(of: rank.index))
+      try await rank.device.enqueue {
+        try rank.device.addBias(bias.piece(of: rank.index), to: result.piece(of: rank.index))
+      }
     }
   }
 }

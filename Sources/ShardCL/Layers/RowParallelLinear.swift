@@ -58,7 +58,7 @@ public struct RowParallelLinear: Sendable {
     try addends.checkShape(equals: result)
     try await matmul(x, weight, into: addends)
     try await addends.redistribute(into: result)
-    try addBias(to: result)
+    try await addBias(to: result)
   }
 
   /// Room for the addends of `rows` tokens; layers with as many features that run one after the other can share it.
@@ -67,12 +67,14 @@ public struct RowParallelLinear: Sendable {
       on: weight.mesh, rows: rows, columns: weight.rows, distribution: .partial(weight.leafRuns))
   }
 
-  private func addBias(to result: ShardedTensor) throws {
+  private func addBias(to result: ShardedTensor) async throws {
     guard let bias else { return }
     for rank in result.mesh.ranks {
       let block = result.distribution.block(of: rank.index, rows: result.rows, columns: result.columns)
-      try rank.device.addBias(
-        bias.piece(of: rank.index).columns(block.columns), to: result.piece(of: rank.index))
+      try await rank.device.enqueue {
+        try rank.device.addBias(
+          bias.piece(of: rank.index).columns(block.columns), to: result.piece(of: rank.index))
+      }
     }
   }
 }

@@ -40,7 +40,8 @@ public func matmul(_ x: ShardedTensor, _ weight: ShardedWeight, into result: Sha
     let product = try Product(
       x.piece(of: rank.index), weight.parts[rank.index], into: result.piece(of: rank.index),
       nodeStride: result.rows * result.columns)
-    try rank.device.multiply(product)
+    try await rank.device.enqueue { try rank.device.multiply(product) }
+    try rank.device.flush()
   }
 }
 

@@ -65,6 +65,8 @@ public protocol ComputeDevice: AnyObject, Sendable {
   /// Ends an access; commands enqueued afterwards see what host code wrote.
   func endAccess(_ access: HostAccess) throws
 
+  /// Hands everything enqueued so far to the device; a driver may hold commands back until then.
+  func flush() throws
   /// Suspends until everything enqueued so far is done.
   ///
   /// - Throws: the error of a command that failed while it ran.

@@ -91,6 +91,9 @@ public final class HostDevice: ComputeDevice {
   /// Ends an access.
   public func endAccess(_ access: HostAccess) throws {}
 
+  /// Does nothing: commands run as soon as those before are done.
+  public func flush() {}
+
   /// Suspends until everything enqueued so far is done.
   public func finish() async throws {
     await withCheckedContinuation { done in queue.async { done.resume() } }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import OpenCLKit
 import ShardKernels
 import Synchronization
@@ -16,21 +17,29 @@ final class KernelLibrary: Sendable {
     self.cache = cache
   }
 
+  /// Whether a kernel that is not built yet may be compiled on the calling thread.
+  @TaskLocal static var mayBuild = true
+
   /// The kernel of `Kernels/NAME.cl`, whose function is the name with `_` for `/`.
   ///
-  /// - Throws: `OpenCLError` with the build log; `ComputeError.unsupported` for a name that is not embedded.
+  /// - Throws: `OpenCLError` with the build log; `ComputeError.unsupported` for a name that is not embedded;
+  ///   `MissingKernel` where it is not built and must not be here.
   func kernel(_ name: String, options: [String]) throws -> Kernel {
     let options = (["-cl-std=CL1.2"] + options).joined(separator: " ")
-    let key = "\(name) \(options)"
-    if let kernel = kernels.withLock({ $0[key] }) { return kernel }
+    if let kernel = kernels.withLock({ $0["\(name) \(options)"] }) { return kernel }
+    guard Self.mayBuild else { throw MissingKernel(library: self, name: name, options: options) }
+    return try build(name, options: options)
+  }
+
+  fileprivate func build(_ name: String, options: String) throws -> Kernel {
     guard let text = Self.texts[name] else { throw ComputeError.unsupported("there is no kernel \(name)") }
     let source = Self.shared(by: text) + text
     // Built outside the lock: two threads may build the same kernel once each, none waits for another's compiler.
     let program = try cache.program(context: context, device: device, source: source, options: options)
     let made = try Kernel(program: program, name: name.replacing("/", with: "_"))
     return kernels.withLock { kernels in
-      let kernel = kernels[key] ?? made
-      kernels[key] = kernel
+      let kernel = kernels["\(name) \(options)"] ?? made
+      kernels["\(name) \(options)"] = kernel
       return kernel
     }
   }
@@ -51,5 +60,24 @@ final class KernelLibrary: Sendable {
     guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("// Prepend ") }) else { return "" }
     let names = line.split { !$0.isLetter && $0 != "/" && $0 != "_" }.map(String.init)
     return names.compactMap { $0.hasPrefix("common/") ? texts[$0] : nil }.joined()
+  }
+}
+
+/// A kernel that has to be built before a command can be enqueued.
+struct MissingKernel: Error {
+  let library: KernelLibrary
+  let name: String
+  let options: String
+
+  // Compilers block for seconds, which Swift's cooperative pool must not.
+  private static let builders = DispatchQueue(label: "shardcl.builders", attributes: .concurrent)
+
+  /// Suspends until the kernel is built.
+  func build() async throws {
+    try await withCheckedThrowingContinuation { continuation in
+      Self.builders.async {
+        continuation.resume(with: Result { _ = try library.build(name, options: options) })
+      }
+    }
   }
 }

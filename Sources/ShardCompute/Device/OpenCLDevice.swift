@@ -149,6 +149,9 @@ public final class OpenCLDevice: ComputeDevice {
     if let mapping = access.keepAlive as? Mapping { try queue.unmap(mapping) }
   }
 
+  /// Hands everything enqueued so far to the device.
+  public func flush() throws { try queue.flush() }
+
   /// Suspends until everything enqueued so far is done.
   public func finish() async throws {
     try await wait(for: try queue.marker())

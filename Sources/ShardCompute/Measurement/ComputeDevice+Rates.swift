@@ -16,7 +16,8 @@ extension ComputeDevice {
       let clock = ContinuousClock()
       try await finish()
       let start = clock.now
-      let flops = try enqueueFMALoop(steps: steps)
+      var flops = 0.0
+      try await enqueue { flops = try enqueueFMALoop(steps: steps) }
       try await finish()
       let seconds = (clock.now - start).seconds
       if seconds < 0.02, steps < 1 << 28 {
@@ -40,7 +41,8 @@ extension ComputeDevice {
       try await finish()
       let clock = ContinuousClock()
       let start = clock.now
-      let bytes = try enqueueReadLoop(memory)
+      var bytes = 0.0
+      try await enqueue { bytes = try enqueueReadLoop(memory) }
       try await finish()
       best = max(best, bytes / (clock.now - start).seconds)
     }

@@ -57,5 +57,6 @@ final class WatchedDevice: ComputeDevice {
   func reduce(_ reduction: Reduction) throws { try base.reduce(reduction) }
   func enqueueFMALoop(steps: Int) throws -> Double { try base.enqueueFMALoop(steps: steps) }
   func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double { try base.enqueueReadLoop(memory) }
+  func flush() { base.flush() }
   func finish() async throws { try await base.finish() }
 }
