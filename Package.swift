@@ -3,7 +3,6 @@
 import PackageDescription
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
   name: "ShardCL",
@@ -17,7 +16,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
   ],
   targets: [
@@ -27,18 +25,18 @@ let package = Package(
     .target(name: "ShardKernels", path: "Kernels", sources: ["ShardKernels.c"], publicHeadersPath: "include"),
     .target(name: "CShardHost"),
     .target(
-      name: "ShardCompute", dependencies: ["OpenCLKit", "ShardKernels", "CShardHost", logging],
+      name: "ShardCompute", dependencies: ["OpenCLKit", "ShardKernels", "CShardHost"],
       swiftSettings: strict),
-    .target(name: "ShardCollectives", dependencies: ["ShardCompute", logging], swiftSettings: strict),
-    .target(name: "ShardCL", dependencies: ["ShardCompute", "ShardCollectives", logging], swiftSettings: strict),
+    .target(name: "ShardCollectives", dependencies: ["ShardCompute"], swiftSettings: strict),
+    .target(name: "ShardCL", dependencies: ["ShardCompute", "ShardCollectives"], swiftSettings: strict),
     .target(
       name: "ShardModels",
-      dependencies: ["ShardCL", logging, .product(name: "SystemPackage", package: "swift-system")],
+      dependencies: ["ShardCL", .product(name: "SystemPackage", package: "swift-system")],
       swiftSettings: strict),
     .executableTarget(
       name: "ShardCLCommand",
       dependencies: [
-        "OpenCLKit", "ShardModels", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "OpenCLKit", "ShardModels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .target(
