@@ -57,8 +57,8 @@ import Testing
 }
 
 /// The CPU fallback, except that it flips the lowest bit of one element of some products.
-private final class BrokenDevice: ComputeDevice {
-  let inner = HostDevice(workers: 1)
+private final class BrokenDevice: ForwardingDevice {
+  let base = HostDevice(workers: 1)
   let breaks: @Sendable (Product) throws -> Bool
   /// Which element of C is wrong, counted from the first.
   let position: @Sendable (Product) -> Int
@@ -73,42 +73,12 @@ private final class BrokenDevice: ComputeDevice {
 
   var selector: String { "broken" }
   var name: String { "broken" }
-  var capabilities: Capabilities { inner.capabilities }
-  var weightPanelWidth: Int { inner.weightPanelWidth }
 
   func multiply(_ product: Product) throws {
     let isBroken = try breaks(product)
-    try inner.multiply(product)
+    try base.multiply(product)
     guard isBroken, case .host(let memory) = product.c.memory.storage else { return }
     let byte = 4 * (product.c.offset + position(product))
-    inner.queue.async { memory.withMutableBytes { $0[byte] ^= 1 } }
+    base.queue.async { memory.withMutableBytes { $0[byte] ^= 1 } }
   }
-
-  func allocate(byteCount: Int) throws -> DeviceMemory { try inner.allocate(byteCount: byteCount) }
-  func write(
-    _ source: HostMemory, at sourceOffset: Int, byteCount: Int, to destination: DeviceMemory, at byteOffset: Int
-  )
-    throws
-  { try inner.write(source, at: sourceOffset, byteCount: byteCount, to: destination, at: byteOffset) }
-  func read(
-    _ source: DeviceMemory, at byteOffset: Int, byteCount: Int, into destination: HostMemory, at hostOffset: Int
-  )
-    throws
-  { try inner.read(source, at: byteOffset, byteCount: byteCount, into: destination, at: hostOffset) }
-  func copy(_ source: MatrixView, to destination: MatrixView) throws { try inner.copy(source, to: destination) }
-  func fill(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, with pattern: UInt32) throws {
-    try inner.fill(memory, at: byteOffset, byteCount: byteCount, with: pattern)
-  }
-  func pack(_ source: MatrixView, into weight: Weight) throws { try inner.pack(source, into: weight) }
-  func addBias(_ bias: MatrixView, to matrix: MatrixView) throws { try inner.addBias(bias, to: matrix) }
-  func reduce(_ reduction: Reduction) throws { try inner.reduce(reduction) }
-  func beginAccess(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, writing: Bool) async throws -> HostAccess
-  {
-    try await inner.beginAccess(memory, at: byteOffset, byteCount: byteCount, writing: writing)
-  }
-  func endAccess(_ access: HostAccess) throws { try inner.endAccess(access) }
-  func flush() { inner.flush() }
-  func finish() async throws { try await inner.finish() }
-  func enqueueFMALoop(steps: Int) throws -> Double { try inner.enqueueFMALoop(steps: steps) }
-  func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double { try inner.enqueueReadLoop(memory) }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import ShardCompute
 import Synchronization
+import TestSupport
 
 /// The CPU fallback with a count of open accesses, which may refuse to begin or to end them.
-final class WatchedDevice: ComputeDevice {
+final class WatchedDevice: ForwardingDevice {
   enum Refusal: Error, Hashable { case begin(String), end(String) }
 
   let base = HostDevice(workers: 1)
@@ -32,31 +33,4 @@ final class WatchedDevice: ComputeDevice {
     try base.endAccess(access)
     if refusesEnd { throw Refusal.end(selector) }
   }
-
-  var name: String { base.name }
-  var capabilities: Capabilities { base.capabilities }
-  var weightPanelWidth: Int { base.weightPanelWidth }
-  func allocate(byteCount: Int) throws -> DeviceMemory { try base.allocate(byteCount: byteCount) }
-  func write(
-    _ source: HostMemory, at sourceOffset: Int, byteCount: Int, to destination: DeviceMemory, at byteOffset: Int
-  ) throws {
-    try base.write(source, at: sourceOffset, byteCount: byteCount, to: destination, at: byteOffset)
-  }
-  func read(
-    _ source: DeviceMemory, at byteOffset: Int, byteCount: Int, into destination: HostMemory, at hostOffset: Int
-  ) throws {
-    try base.read(source, at: byteOffset, byteCount: byteCount, into: destination, at: hostOffset)
-  }
-  func copy(_ source: MatrixView, to destination: MatrixView) throws { try base.copy(source, to: destination) }
-  func fill(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, with pattern: UInt32) throws {
-    try base.fill(memory, at: byteOffset, byteCount: byteCount, with: pattern)
-  }
-  func pack(_ source: MatrixView, into weight: Weight) throws { try base.pack(source, into: weight) }
-  func multiply(_ product: Product) throws { try base.multiply(product) }
-  func addBias(_ bias: MatrixView, to matrix: MatrixView) throws { try base.addBias(bias, to: matrix) }
-  func reduce(_ reduction: Reduction) throws { try base.reduce(reduction) }
-  func enqueueFMALoop(steps: Int) throws -> Double { try base.enqueueFMALoop(steps: steps) }
-  func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double { try base.enqueueReadLoop(memory) }
-  func flush() { base.flush() }
-  func finish() async throws { try await base.finish() }
 }
