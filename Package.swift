@@ -23,7 +23,7 @@ let package = Package(
       name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev", "opencl-headers"])]),
     .target(name: "OpenCLKit", dependencies: ["COpenCL"], swiftSettings: strict),
     .target(name: "ShardKernels", path: "Kernels", sources: ["ShardKernels.c"], publicHeadersPath: "include"),
-    .target(name: "CShardHost"),
+    .target(name: "CShardHost", cSettings: [.headerSearchPath("../../Kernels")]),
     .target(
       name: "ShardCompute", dependencies: ["OpenCLKit", "ShardKernels", "CShardHost"],
       swiftSettings: strict),
@@ -43,7 +43,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["ShardCompute", "OpenCLKit"], path: "Tests/TestSupport", swiftSettings: strict
     ),
     .testTarget(name: "OpenCLKitTests", dependencies: ["OpenCLKit", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "ShardComputeTests", dependencies: ["ShardCompute", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ShardComputeTests", dependencies: ["ShardCompute", "CShardHost", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ShardCollectivesTests", dependencies: ["ShardCollectives", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ShardCLTests", dependencies: ["ShardCL", "TestSupport"], swiftSettings: strict),

@@ -21,7 +21,7 @@ let package = Package(
         .product(name: "OpenCLKit", package: "ShardCL"), .product(name: "ShardCompute", package: "ShardCL"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Gemm", swiftSettings: [.treatAllWarnings(as: .error)]),
+      path: "Gemm", resources: [.embedInCode("Torch/worker.py")], swiftSettings: [.treatAllWarnings(as: .error)]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -4,11 +4,29 @@
 // One array a file, ended by a zero so that it is a C string.
 #define TEXT(name) static const char name[] =
 // clang-format off
+TEXT(common_block_lanes) {
+#embed "common/block_lanes.cl" suffix(, 0)
+};
+TEXT(common_block_vectors) {
+#embed "common/block_vectors.cl" suffix(, 0)
+};
+TEXT(common_blocks) {
+#embed "common/blocks.cl" suffix(, 0)
+};
 TEXT(common_elements) {
 #embed "common/elements.cl" suffix(, 0)
 };
+TEXT(common_epilogue) {
+#embed "common/epilogue.cl" suffix(, 0)
+};
+TEXT(common_functions) {
+#embed "common/functions.cl" suffix(, 0)
+};
 TEXT(common_leaves) {
 #embed "common/leaves.cl" suffix(, 0)
+};
+TEXT(common_repack) {
+#embed "common/repack.cl" suffix(, 0)
 };
 TEXT(common_tiles) {
 #embed "common/tiles.cl" suffix(, 0)
@@ -25,14 +43,50 @@ TEXT(collectives_reduce) {
 TEXT(elementwise_add_bias) {
 #embed "elementwise/add_bias.cl" suffix(, 0)
 };
+TEXT(gemm_block_tiles) {
+#embed "gemm/block_tiles.cl" suffix(, 0)
+};
+TEXT(gemm_blocks) {
+#embed "gemm/blocks.cl" suffix(, 0)
+};
+TEXT(gemm_dots) {
+#embed "gemm/dots.cl" suffix(, 0)
+};
+TEXT(gemm_group_sums) {
+#embed "gemm/group_sums.cl" suffix(, 0)
+};
+TEXT(gemm_halves) {
+#embed "gemm/halves.cl" suffix(, 0)
+};
+TEXT(gemm_mma) {
+#embed "gemm/mma.cl" suffix(, 0)
+};
 TEXT(gemm_pack) {
 #embed "gemm/pack.cl" suffix(, 0)
+};
+TEXT(gemm_pack_pairs) {
+#embed "gemm/pack_pairs.cl" suffix(, 0)
 };
 TEXT(gemm_packed) {
 #embed "gemm/packed.cl" suffix(, 0)
 };
+TEXT(gemm_quantise) {
+#embed "gemm/quantise.cl" suffix(, 0)
+};
+TEXT(gemm_repack) {
+#embed "gemm/repack.cl" suffix(, 0)
+};
+TEXT(gemm_row_scales) {
+#embed "gemm/row_scales.cl" suffix(, 0)
+};
 TEXT(gemm_tiled) {
 #embed "gemm/tiled.cl" suffix(, 0)
+};
+TEXT(gemv_block_lanes) {
+#embed "gemv/block_lanes.cl" suffix(, 0)
+};
+TEXT(gemv_blocks) {
+#embed "gemv/blocks.cl" suffix(, 0)
 };
 TEXT(gemv_lanes) {
 #embed "gemv/lanes.cl" suffix(, 0)
@@ -40,20 +94,42 @@ TEXT(gemv_lanes) {
 TEXT(gemv_panels) {
 #embed "gemv/panels.cl" suffix(, 0)
 };
+TEXT(gemv_subgroups) {
+#embed "gemv/subgroups.cl" suffix(, 0)
+};
 
 #define SOURCE(name, text) {name, text, sizeof text - 1}
 const shard_kernel_source shard_kernel_sources[] = {
+  SOURCE("common/block_lanes", common_block_lanes),
+  SOURCE("common/block_vectors", common_block_vectors),
+  SOURCE("common/blocks", common_blocks),
   SOURCE("common/elements", common_elements),
+  SOURCE("common/epilogue", common_epilogue),
+  SOURCE("common/functions", common_functions),
   SOURCE("common/leaves", common_leaves),
+  SOURCE("common/repack", common_repack),
   SOURCE("common/tiles", common_tiles),
   SOURCE("bench/fma_peak", bench_fma_peak),
   SOURCE("bench/read_bandwidth", bench_read_bandwidth),
   SOURCE("collectives/reduce", collectives_reduce),
   SOURCE("elementwise/add_bias", elementwise_add_bias),
+  SOURCE("gemm/block_tiles", gemm_block_tiles),
+  SOURCE("gemm/blocks", gemm_blocks),
+  SOURCE("gemm/dots", gemm_dots),
+  SOURCE("gemm/group_sums", gemm_group_sums),
+  SOURCE("gemm/halves", gemm_halves),
+  SOURCE("gemm/mma", gemm_mma),
   SOURCE("gemm/pack", gemm_pack),
+  SOURCE("gemm/pack_pairs", gemm_pack_pairs),
   SOURCE("gemm/packed", gemm_packed),
+  SOURCE("gemm/quantise", gemm_quantise),
+  SOURCE("gemm/repack", gemm_repack),
+  SOURCE("gemm/row_scales", gemm_row_scales),
   SOURCE("gemm/tiled", gemm_tiled),
+  SOURCE("gemv/block_lanes", gemv_block_lanes),
+  SOURCE("gemv/blocks", gemv_blocks),
   SOURCE("gemv/lanes", gemv_lanes),
   SOURCE("gemv/panels", gemv_panels),
+  SOURCE("gemv/subgroups", gemv_subgroups),
 };
 const size_t shard_kernel_source_count = sizeof shard_kernel_sources / sizeof shard_kernel_sources[0];

@@ -2,62 +2,154 @@
 import Foundation
 import ShardCompute
 
-/// Times the peers and the FMA peak on one problem, in turns, so that what the machine does meanwhile hits all alike.
-struct Comparison {
-  let peers: [any Peer]
-  /// Whose FMA rate the peak is.
-  let device: any ComputeDevice
-  let seconds: Double
+/// Times ShardCL, its peers and the two limits of the device on one work, in turns, so that what the machine does
+/// meanwhile hits all alike.
+final class Comparison {
+  typealias Contestant = (name: PeerName, peer: any Peer)
 
-  /// Every peer's measured speed at `problem`; ratios are to the first peer.
-  func rows(for problem: Problem) async throws -> [Row] {
-    var wrongRows: [Int] = []
-    for peer in peers {
-      try await peer.prepare(problem)
-      try await peer.run(1)
-      wrongRows.append(problem.wrongRows(of: try await peer.result()))
-    }
-    let steps = 1 << 18
-    let peakFlops = try device.enqueueFMALoop(steps: steps)
-    let peak: Run = { [device] count in
-      for _ in 0..<count { _ = try device.enqueueFMALoop(steps: steps) }
-      try await device.finish()
-    }
-    let samples = try await alternate(peers.map { peer in { try await peer.run($0) } } + [peak])
-    let peakSamples = samples[peers.count].map { peakFlops / $0 / 1e9 }
-    return peers.indices.map { index in
-      let times = samples[index]
-      let gflops = times.map { problem.shape.flops / $0 / 1e9 }
-      return Row(
-        peer: peers[index].name, m: problem.shape.m, n: problem.shape.n, k: problem.shape.k, rounds: times.count,
-        secondsMedian: median(times), secondsMin: times.min() ?? .nan, gflops: median(gflops),
-        peakGflops: median(peakSamples), peakFraction: median(zip(gflops, peakSamples).map { $0 / $1 }),
-        speedOverFirst: median(zip(samples[0], times).map { $0 / $1 }), wrongRows: wrongRows[index])
-    }
+  private let subject: ShardCLPeer
+  private let peers: [Contestant]
+  private let seconds: Double
+  private let limits: Limits
+  /// The last f32 problem: several quantised works in a row are compared with the same one.
+  private var reference: Problem?
+  /// GFLOPS of peers that were far slower than ShardCL at their last work.
+  private var slowSpeeds: [PeerName: Double] = [:]
+  private var prepared: [PeerName: (shape: Shape, firstCall: Double, isExact: Bool)] = [:]
+
+  init(device: any ComputeDevice, peers: [Contestant], seconds: Double) throws {
+    subject = ShardCLPeer(device: device)
+    self.peers = peers
+    self.seconds = seconds
+    limits = try Limits(device)
   }
 
-  /// Seconds of one call of each closure in each round. The order turns round by round, and short calls are repeated.
-  private func alternate(_ runs: [Run]) async throws -> [[Double]] {
-    // Threads that wake up together may share a core until the scheduler looks again some milliseconds later; a sample
-    // of a tenth of a second is long enough for that not to matter.
-    var repeats: [Int] = []
-    for run in runs { repeats.append(max(1, Int(0.1 / max(try await measureSeconds { try await run(1) }, 1e-7)))) }
-    var samples = [[Double]](repeating: [], count: runs.count)
+  /// Measures `work` against the peers that can do it.
+  ///
+  /// - Throws: `ComputeError.unsupported` where ShardCL has no kernel for it on the device.
+  func row(for work: Work) async throws -> Row {
+    let contestants = peers.filter { $0.name.isPeer(of: work.format) && !isTooSlow($0.name, for: work) }
+    for (name, peer) in peers where prepared[name].map({ $0.shape != work.shape }) ?? false {
+      peer.release()
+      prepared[name] = nil
+    }
+    defer { subject.release() }
+    let own = try await prepare(subject, try problem(work.shape, work.format))
+    for (name, peer) in contestants where prepared[name] == nil {
+      let first = try await prepare(peer, try problem(work.shape, .f32))
+      prepared[name] = (work.shape, first.firstCall, first.isExact)
+    }
+    let entries =
+      [Entry(seconds: own.firstCall, isPeer: false) { [subject] in try await subject.run($0) }]
+      + contestants.map { name, peer in
+        Entry(seconds: prepared[name]?.firstCall ?? 0, isPeer: true) { try await peer.run($0) }
+      } + [
+        Entry(seconds: 0, isPeer: false, run: limits.arithmetic), Entry(seconds: 0, isPeer: false, run: limits.read),
+      ]
+    let samples = try await alternate(entries)
+    let peerRows = contestants.enumerated().map { index, contestant in
+      Row.Peer(
+        contestant.name, flops: work.shape.flops, times: samples[index + 1], own: samples[0],
+        isExact: prepared[contestant.name]?.isExact ?? false)
+    }
+    for peer in peerRows { slowSpeeds[peer.name] = peer.ratio > Self.farSlower ? peer.gflops : nil }
+    return Row(
+      work, bytes: (try work.weightByteCount, try work.byteCount), times: samples[0], peers: peerRows,
+      flopsPerSecond: samples[samples.count - 2].map { limits.flops / $0 },
+      readBytesPerSecond: samples[samples.count - 1].map { limits.byteCount / $0 }, isExact: own.isExact)
+  }
+
+  /// Whether a call would take seconds, and the ratio is known to be large from a work before.
+  private func isTooSlow(_ peer: PeerName, for work: Work) -> Bool {
+    slowSpeeds[peer].map { work.shape.flops / ($0 * 1e9) > Self.longestCall } ?? false
+  }
+
+  private func problem(_ shape: Shape, _ format: WeightFormat) throws -> Problem {
+    if format == .f32, let reference, reference.shape == shape { return reference }
+    if format != .f32 { return try Problem(shape, format) }
+    reference = nil
+    let problem = try Problem(shape, .f32)
+    reference = problem
+    return problem
+  }
+
+  private func prepare(_ peer: any Peer, _ problem: Problem) async throws -> (firstCall: Double, isExact: Bool) {
+    try await peer.prepare(problem)
+    let firstCall = try await measureSeconds { try await peer.run(1) }
+    return (firstCall, try problem.isProduct(try await peer.result()))
+  }
+}
+
+/// Something that is timed in every round.
+private struct Entry {
+  /// How long the first call took, which may have compiled.
+  let seconds: Double
+  /// A peer may be so slow that it is only timed once.
+  let isPeer: Bool
+  let run: Run
+}
+
+extension Comparison {
+  /// A tenth of a second: threads that wake up together may share a core until the scheduler looks again some
+  /// milliseconds later, and in a sample of this length that does not matter.
+  private static let sampleSeconds = 0.1
+  /// OpenBLAS's threads spin for some 30 ms after a product, which would count against who comes next.
+  private static let pause = Duration.milliseconds(50)
+  /// A call this long brings caches and clocks back by itself.
+  private static let longCall = 0.3
+  private static let minimumRounds = 5
+  /// A peer that is so many times slower is left out of works where a call of it would take `longestCall` seconds.
+  private static let farSlower = 5.0
+  private static let longestCall = 1.5
+
+  /// Seconds of one call of each entry in each round. The order turns round by round, and short calls are repeated.
+  private func alternate(_ entries: [Entry]) async throws -> [[Double]] {
+    var estimates: [Double] = []
+    for entry in entries {
+      estimates.append(entry.seconds > 1 ? entry.seconds : try await measureSeconds { try await entry.run(1) })
+    }
+    var samples = [[Double]](repeating: [], count: entries.count)
     let end = ContinuousClock.now + .seconds(seconds)
     var round = 0
     repeat {
-      for offset in runs.indices {
-        let index = (offset + round) % runs.count
-        // OpenBLAS's threads spin for some 30 ms after a product, which would count against who comes next; after the
-        // pause, one call brings caches and clocks back.
-        try await Task.sleep(for: .milliseconds(50))
-        try await runs[index](1)
-        let time = try await measureSeconds { try await runs[index](repeats[index]) }
-        samples[index].append(time / Double(repeats[index]))
+      for offset in entries.indices {
+        let index = (offset + round) % entries.count
+        let (entry, estimate) = (entries[index], estimates[index])
+        if round > 0, entry.isPeer, estimate > max(1, seconds / 2), estimate > 3 * estimates[0] { continue }
+        try await Task.sleep(for: Self.pause)
+        if estimate < Self.longCall { try await entry.run(1) }
+        let repeats = max(1, Int(Self.sampleSeconds / max(estimate, 1e-7)))
+        samples[index].append(try await measureSeconds { try await entry.run(repeats) } / Double(repeats))
       }
       round += 1
-    } while round < 5 || ContinuousClock.now < end
+    } while round < Self.minimumRounds || ContinuousClock.now < end
     return samples
+  }
+}
+
+/// What the device can do at most, measured: fma in registers, and reading memory that no cache holds.
+private struct Limits {
+  let flops: Double
+  let byteCount: Double
+  let arithmetic: Run
+  let read: Run
+
+  init(_ device: any ComputeDevice) throws {
+    let steps = 1 << 18
+    let capabilities = device.capabilities
+    let wanted = max(256 << 20, 4 * capabilities.cacheByteCount)
+    let memory = try device.allocate(byteCount: min(wanted, capabilities.maximumAllocationByteCount) & ~65535)
+    try device.fill(memory, at: 0, byteCount: memory.byteCount, with: Float(1).bitPattern)
+    flops = try device.enqueueFMALoop(steps: steps)
+    byteCount = try device.enqueueReadLoop(memory)
+    arithmetic = { count in
+      for _ in 0..<count { _ = try device.enqueueFMALoop(steps: steps) }
+      try await device.finish()
+    }
+    read = { count in
+      for _ in 0..<count { _ = try device.enqueueReadLoop(memory) }
+      try await device.finish()
+    }
   }
 }
 

@@ -12,9 +12,10 @@ import ShardModels
     guard let path = arguments.first else { return print("usage: FeedForward MODEL.gguf [DEVICES]") }
     let mesh = try DeviceMesh(selecting: arguments.dropFirst().first)
     let model = try ModelFile.open(path)
-    let down = try RowParallelLinear(weight: WeightMatrix(model.tensor("blk.0.ffn_down.weight")), on: mesh, unit: 256)
+    let down = try RowParallelLinear(
+      weight: try WeightMatrix(model.tensor("blk.0.ffn_down.weight")), on: mesh, unit: 256)
     let up = try ColumnParallelLinear(
-      weight: WeightMatrix(model.tensor("blk.0.ffn_up.weight")), on: mesh, partition: down.weight.partition)
+      weight: try WeightMatrix(model.tensor("blk.0.ffn_up.weight")), on: mesh, partition: down.weight.partition)
 
     let tokens = 4
     let x = try ShardedTensor(

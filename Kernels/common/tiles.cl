@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // common/tiles: a register tile of ROWS x NR sums on CPU devices, as vectors: sum[row][v], column v * VECTOR + lane.
-// Prepend common/elements. Shared by gemm/packed and gemv/panels, so that both read the same panels of B.
+// Prepend common/elements, common/functions, common/epilogue. Shared by gemm/packed and gemv/panels, so that both read the same panels of B.
 #ifndef ROWS
 #define ROWS 1 // rows of the tile
 #endif
@@ -39,8 +39,10 @@ typedef vector unaligned_vector __attribute__((aligned(4))); // vstore16 is four
 #endif
 #if __has_builtin(__builtin_prefetch) && !defined(__SPIR__) // no builtins of the compiler survive SPIR
 #define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#define FETCH_FAR(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2) // into the second-level cache
 #else
 #define FETCH(p)
+#define FETCH_FAR(p)
 #endif
 // Fetches the row of B that is `steps` steps of k ahead.
 #define FETCH_B(b, steps)                                                                                              \
@@ -48,6 +50,18 @@ typedef vector unaligned_vector __attribute__((aligned(4))); // vstore16 is four
     UNROLL for (int j = 0; j < NR; j += 64 / sizeof(STORAGE(B_TYPE))) FETCH((b) + (steps) * NR + j);                   \
   }
 
+#if EPILOGUE
+#if FUNCTION_LANES != VECTOR
+#error "common/tiles: FUNCTION_LANES must be VECTOR"
+#endif
+// Stores what the epilogue makes of the rows x columns of the tile that are inside.
+INLINE void store_tile(vector sum[ROWS][NV], int rows, int columns, float alpha, float beta, __global float *c,
+                       long ldc, epilogue e) {
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < NR && j < columns; j += VECTOR)
+      store_finished(sum[i][j / VECTOR], columns - j, alpha, beta, i, j, c, ldc, e);
+}
+#else
 // Stores alpha * sum + beta * C, the rows x columns of the tile that are inside C.
 INLINE void store_tile(vector sum[ROWS][NV], int rows, int columns, float alpha, float beta, __global float *c,
                               long ldc) {
@@ -72,3 +86,4 @@ INLINE void store_tile(vector sum[ROWS][NV], int rows, int columns, float alpha,
       c[i * ldc + j] = beta == 0 ? x : fma(beta, c[i * ldc + j], x);
     }
 }
+#endif

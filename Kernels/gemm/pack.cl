@@ -7,6 +7,7 @@
 // Global size (ceil(k / chunk), ceil(rows / WIDTH)); chunk is 4 on GPUs, 256 on CPU devices.
 // Fast where one stride is 1. A conversion is exact: TARGET is SOURCE or F32.
 // Prepend common/elements.
+// check: -DWIDTH=6
 #ifndef WIDTH
 #define WIDTH 14 // rows of a panel, even
 #endif
@@ -31,15 +32,18 @@ typedef STORAGE(SOURCE) stored;
 typedef float element;
 typedef float2 element2;
 typedef float4 element4;
+typedef float8 element8;
 #define READ(N) LOAD(SOURCE, N)
 #else // bits are copied as they are
 typedef ushort stored, element;
 typedef ushort2 element2;
 typedef ushort4 element4;
+typedef ushort8 element8;
 #define READ(N) JOIN_WORDS(read, N)
 INLINE ushort read1(__global const ushort *p) { return *p; }
 INLINE ushort2 read2(__global const ushort *p) { return vload2(0, p); }
 INLINE ushort4 read4(__global const ushort *p) { return vload4(0, p); }
+INLINE ushort8 read8(__global const ushort *p) { return vload8(0, p); }
 #endif
 
 INLINE void pack_any(int rows, int steps, long row_stride, long column_stride, __global const stored *source,
@@ -58,17 +62,42 @@ INLINE void pack_columns(int steps, long column_stride, __global const stored *s
   }
 }
 
-// Row-major source: pairs of rows woven in registers, two rows side by side at a time, since rows a power of two
+// Row-major source: TOGETHER rows and STEPS steps at a time, transposed in registers, so that stores are long. The last
+// rows overlap those before where TOGETHER does not divide WIDTH. No more rows side by side, since rows a power of two
 // apart share cache sets.
+typedef element4 unaligned4 __attribute__((aligned(sizeof(element)))); // vstore is several stores on some devices
+typedef element8 unaligned8 __attribute__((aligned(sizeof(element))));
+#if WIDTH >= 8
+#define TOGETHER 8
+#define STEPS 4
+#define READ_LANES(p) ((element8)(READ(4)(p), READ(4)((p) + 4 * row_stride))) // rows i and i + 4
+INLINE void write_lanes(element8 x, __global element *out) { *(__global unaligned8 *)out = x; }
+#else
+#define TOGETHER 4
+#define STEPS 8
+#define READ_LANES(p) READ(8)(p) // steps p and p + 4
+INLINE void write_lanes(element8 x, __global element *out) {
+  *(__global unaligned4 *)out = x.lo;
+  *(__global unaligned4 *)(out + 4 * WIDTH) = x.hi;
+}
+#endif
+
 INLINE void pack_rows(int steps, long row_stride, __global const stored *source, __global element *panel) {
-  for (int r = 0; r < WIDTH; r += 2, source += 2 * row_stride) {
+  for (int i = 0; i < WIDTH; i += TOGETHER) {
+    const int r = min(i, WIDTH - TOGETHER);
+    __global const stored *in = source + r * row_stride;
     __global element *out = panel + r;
-    for (int p = 0; p < steps; p += 4, out += 4 * WIDTH) {
-      const element4 x = READ(4)(source + p), y = READ(4)(source + row_stride + p);
-      vstore2((element2)(x.s0, y.s0), 0, out);
-      vstore2((element2)(x.s1, y.s1), 0, out + WIDTH);
-      vstore2((element2)(x.s2, y.s2), 0, out + 2 * WIDTH);
-      vstore2((element2)(x.s3, y.s3), 0, out + 3 * WIDTH);
+    for (int p = 0; p < steps; p += STEPS, in += STEPS, out += STEPS * WIDTH) {
+      const element8 a = READ_LANES(in), b = READ_LANES(in + row_stride);
+      const element8 c = READ_LANES(in + 2 * row_stride), d = READ_LANES(in + 3 * row_stride);
+      const element8 ab0 = (element8)(a.s0, b.s0, a.s1, b.s1, a.s4, b.s4, a.s5, b.s5);
+      const element8 ab2 = (element8)(a.s2, b.s2, a.s3, b.s3, a.s6, b.s6, a.s7, b.s7);
+      const element8 cd0 = (element8)(c.s0, d.s0, c.s1, d.s1, c.s4, d.s4, c.s5, d.s5);
+      const element8 cd2 = (element8)(c.s2, d.s2, c.s3, d.s3, c.s6, d.s6, c.s7, d.s7);
+      write_lanes((element8)(ab0.s01, cd0.s01, ab0.s45, cd0.s45), out);
+      write_lanes((element8)(ab0.s23, cd0.s23, ab0.s67, cd0.s67), out + WIDTH);
+      write_lanes((element8)(ab2.s01, cd2.s01, ab2.s45, cd2.s45), out + 2 * WIDTH);
+      write_lanes((element8)(ab2.s23, cd2.s23, ab2.s67, cd2.s67), out + 3 * WIDTH);
     }
   }
 }
@@ -83,8 +112,8 @@ __kernel void gemm_pack(int rows, int k, int chunk, __global const stored *restr
   panels += panels_offset + (row0 / WIDTH * k + p0) * WIDTH;
   if (count == WIDTH && row_stride == 1) {
     pack_columns(steps, column_stride, source, panels);
-  } else if (count == WIDTH && column_stride == 1) {
-    const int whole = steps & ~3;
+  } else if (WIDTH >= TOGETHER && count == WIDTH && column_stride == 1) {
+    const int whole = steps & -STEPS;
     pack_rows(whole, row_stride, source, panels);
     pack_any(WIDTH, steps - whole, row_stride, 1, source + whole, panels + whole * WIDTH);
   } else {

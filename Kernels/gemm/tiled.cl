@@ -11,7 +11,9 @@
 // Local memory: TILE_K * (TILE_M + TILE_N) floats.
 // scratch  LEAF_LEVELS * TILE_M * TILE_N floats of each group: subtrees that wait for a sibling.
 // Edges: any m, n, k; panels are padded with zeros, and only elements inside C are read or written.
-// Prepend common/elements, common/leaves.
+// Prepend common/elements, common/leaves, common/functions, common/epilogue. EPILOGUE: see there.
+// check: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
+// check: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 #ifndef TILE_M
 #define TILE_M 64 // rows of a tile, a multiple of MR and 4 * PER_ITEM_M
 #endif
@@ -102,6 +104,15 @@ INLINE void multiply_step(__local const float4 *a, __local const float4 *b, floa
   }
 }
 
+#if EPILOGUE
+// Stores what the epilogue makes of an item's sums; `rows` and `columns` are those left from the tile's corner on.
+INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float alpha, float beta, __global float *c,
+                       long ldc, epilogue e) {
+  EACH_VECTOR(const int row = 4 * (i / 4 * LOCAL_Y + (int)get_local_id(1)) + i % 4;
+              const int column = 4 * (v * LOCAL_X + (int)get_local_id(0)); if (row < rows && column < columns)
+                  store_finished(sum[i][v], columns - column, alpha, beta, row, column, c, ldc, e);)
+}
+#else
 INLINE void store_element(float sum, float alpha, float beta, __global float *c) {
   const float v = alpha * sum;
   *c = beta == 0 ? v : fma(beta, *c, v);
@@ -119,12 +130,13 @@ INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float 
                 if (column + 3 < columns) store_element(sum[i][v].s3, alpha, beta, out + 3);
               })
 }
+#endif
 
 __kernel __attribute__((reqd_work_group_size(LOCAL_X, LOCAL_Y, 1)))
 void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, float alpha, float beta,
                 __global const float *restrict a, __global const STORAGE(B_TYPE) *restrict b,
                 __global float *restrict c, long c_offset, long ldc, long node_stride,
-                __global float4 *restrict scratch) {
+                __global float4 *restrict scratch EPILOGUE_ARGUMENTS) {
   __local float4 tile_a[TILE_K * QUADS_M], tile_b[TILE_K * QUADS_N];
   const uint item = get_local_id(1) * LOCAL_X + get_local_id(0);
   const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
@@ -138,7 +150,7 @@ void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, flo
   for (; y >= tiles_m && x < tiles_n; x++) y -= tiles_m;
   while (x < tiles_n) {
     const int panel_m = y * (TILE_M / MR), panel_n = x * (TILE_N / NR);
-    __global float *out = c + c_offset + (long)y * TILE_M * ldc + (long)x * TILE_N;
+    __global float *out = c + c_offset + (long)y * TILE_M * ldc + OUT((long)x * TILE_N);
     float4 ahead_a[READS_A], ahead_b[READS_B];
     read_ahead(item, 0, k_local, panel_m, panels_m, panel_n, panels_n, a, b, ahead_a, ahead_b);
     for (int leaf = leaf_begin, at = 0; leaf < leaf_end; leaf++) {
@@ -172,7 +184,8 @@ void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, flo
         EACH_VECTOR(sum[i][v] = waiting[((level * PER_ITEM_M + i) * NV + v) * ITEMS] + sum[i][v])
       }
       if (node_is_final(leaf, level, leaf_end)) {
-        store_tile(sum, m - y * TILE_M, n - x * TILE_N, alpha, beta, out, ldc);
+        store_tile(sum, m - y * TILE_M, n - x * TILE_N, alpha, beta, out,
+                   ldc EPILOGUE_FROM((long)y * TILE_M, (long)x * TILE_N));
         out += node_stride;
       } else {
         EACH_VECTOR(waiting[((level * PER_ITEM_M + i) * NV + v) * ITEMS] = sum[i][v])

@@ -43,7 +43,9 @@ uint32_t shard_host_walk_next(shard_host_walk *walk, size_t chunk, shard_host_pi
       walk->node_end += shard_host_node_size(walk->leaf, product->leaf_end);
     }
     const size_t parts = left > chunk ? (left + chunk - 1) / chunk : 1;
-    const size_t length = (left + parts - 1) / parts;
+    size_t length = (left + parts - 1) / parts;
+    if (parts > 1)
+      length = (length + SHARD_HOST_CUT - 1) / SHARD_HOST_CUT * SHARD_HOST_CUT;
     pieces[count] = (shard_host_piece){
         .begin = walk->position - walk->origin,
         .length = length,

@@ -7,6 +7,9 @@
 // slot `joins`, which no finished sibling uses at that time.
 #define SLOTS 4
 
+// Leaves are cut at multiples of this: whole blocks of every quantised format.
+#define SHARD_HOST_CUT 256
+
 // A run of columns inside one leaf.
 typedef struct {
   size_t begin, length; // local columns
@@ -25,5 +28,6 @@ typedef struct {
 // The largest complete subtree that starts at `leaf` and ends by `limit`.
 uint32_t shard_host_node_size(uint32_t leaf, uint32_t limit);
 shard_host_walk shard_host_walk_start(const shard_host_product *product);
-// The next pieces, `chunk` columns at most in all (a longer leaf is cut evenly); returns their number, 0 at the end.
+// The next pieces, `chunk` columns at most in all, a multiple of SHARD_HOST_CUT or SIZE_MAX (a longer leaf is cut about
+// evenly); returns their number, 0 at the end.
 uint32_t shard_host_walk_next(shard_host_walk *walk, size_t chunk, shard_host_piece pieces[SHARD_HOST_LEAVES]);

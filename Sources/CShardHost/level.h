@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The body of a level: its file defines LEVEL, LEVEL_NAME and what the parts below ask for, then includes this.
 #pragma once
+#include "functions.h"
 #include "levels.h"
 #include "panels.h"
 #include "peaks.h"
@@ -16,10 +17,14 @@ const shard_host_functions LEVEL = {
     .gemm_scratch_bytes = gemm_scratch_bytes,
     .reference_scratch_bytes = reference_scratch_bytes,
     .pack = pack,
+    .pack_blocks = pack_blocks,
+    .group_sums = group_sums,
     .gemm = gemm,
     .gemv = gemv,
     .reduce = reduce,
     .add_bias = add_bias,
+    .apply = apply,
+    .divide = divide,
     .reference = reference,
     .error_over_bound = error_over_bound,
     .fma_peak = fma_peak,

@@ -41,6 +41,16 @@ void shard_host_pack(const shard_host_matrix *source, size_t width, shard_host_t
   functions()->pack(source, width, target_type, target, panel_begin, panel_end);
 }
 
+void shard_host_pack_blocks(shard_host_format format, const void *source, size_t rows, size_t columns, void *target,
+                            size_t panel_begin, size_t panel_end) {
+  functions()->pack_blocks(format, source, rows, columns, target, panel_begin, panel_end);
+}
+
+void shard_host_group_sums(const shard_host_matrix *source, size_t group, size_t width, float *sums, size_t panel_begin,
+                           size_t panel_end) {
+  functions()->group_sums(source, group, width, sums, panel_begin, panel_end);
+}
+
 shard_host_block shard_host_gemm_block(size_t m, size_t n, size_t workers) {
   const size_t rows = functions()->panel_rows, columns = functions()->panel_columns;
   const size_t row_panels = (m + rows - 1) / rows, column_panels = (n + columns - 1) / columns;
@@ -90,6 +100,14 @@ bool shard_host_reduce(shard_host_operation operation, shard_host_type type, con
 
 void shard_host_add_bias(float *c, size_t ldc, const float *bias, size_t rows, size_t columns) {
   functions()->add_bias(c, ldc, bias, rows, columns);
+}
+
+void shard_host_apply(shard_host_function function, const float *x, float *out, size_t count) {
+  functions()->apply(function, x, out, count);
+}
+
+void shard_host_divide(const float *a, const float *b, float *out, size_t count) {
+  functions()->divide(a, b, out, count);
 }
 
 size_t shard_host_reference_scratch_bytes(void) { return functions()->reference_scratch_bytes(); }

@@ -9,11 +9,15 @@ typedef struct {
   size_t (*gemm_scratch_bytes)(shard_host_block);
   size_t (*reference_scratch_bytes)(void);
   void (*pack)(const shard_host_matrix *, size_t, shard_host_type, void *, size_t, size_t);
+  void (*pack_blocks)(shard_host_format, const void *, size_t, size_t, void *, size_t, size_t);
+  void (*group_sums)(const shard_host_matrix *, size_t, size_t, float *, size_t, size_t);
   void (*gemm)(const shard_host_product *, const float *, size_t, size_t, size_t, size_t, void *);
   void (*gemv)(const shard_host_product *, const float *, size_t, size_t, size_t);
   void (*reduce)(shard_host_operation, shard_host_type, const void *const *, size_t, const uint8_t *, size_t, void *,
                  size_t, size_t);
   void (*add_bias)(float *, size_t, const float *, size_t, size_t);
+  void (*apply)(shard_host_function, const float *, float *, size_t);
+  void (*divide)(const float *, const float *, float *, size_t);
   void (*reference)(const shard_host_matrix *, const shard_host_matrix *, size_t, size_t, double *, double *, void *);
   double (*error_over_bound)(const float *, size_t, const double *, const double *, size_t, size_t, size_t);
   double (*fma_peak)(size_t, float *);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// pack: strided matrices to panels.
+// pack: strided matrices to panels, and their sums over groups of columns.
 #pragma once
 #include "vectors.h"
 
@@ -58,4 +58,20 @@ static void pack(const shard_host_matrix *source, size_t width, shard_host_type 
     pack_f16_as_f32(source, width, target, panel_begin, panel_end);
   else
     pack_bf16_as_f32(source, width, target, panel_begin, panel_end);
+}
+
+static void group_sums(const shard_host_matrix *source, size_t group, size_t width, float *sums, size_t panel_begin,
+                       size_t panel_end) {
+  const size_t groups = source->columns / group;
+  for (size_t panel = panel_begin; panel < panel_end; panel++)
+    for (size_t r = 0; r < width; r++) {
+      const size_t row = panel * width + r;
+      const float *x = (const float *)source->data + (ptrdiff_t)row * source->row_stride;
+      for (size_t g = 0; g < groups; g++) {
+        float sum = 0;
+        for (size_t p = 0; row < source->rows && p < group; p++, x += source->column_stride)
+          sum += *x;
+        sums[(panel * groups + g) * width + r] = sum;
+      }
+    }
 }

@@ -6,7 +6,7 @@ import ShardCL
 import ShardCompute
 import ShardModels
 
-extension ElementType: ExpressibleByArgument {}
+extension WeightFormat: ExpressibleByArgument {}
 extension ProductLayout: ExpressibleByArgument {}
 
 /// `shardcl bench matmul`: sharded products, of given shapes or of a model's linear layers.
@@ -37,8 +37,8 @@ struct BenchMatmulCommand: AsyncParsableCommand {
   var layout: [ProductLayout] = []
 
   @Option(
-    help: "How weights are stored: f32, f16 or bf16 (default: f32; for a model as in the file, quantised ones as f32).")
-  var dtype: [ElementType] = []
+    help: "How weights are stored on the devices (default: f32; for a model as in the file).")
+  var dtype: [WeightFormat] = []
 
   @Option(help: "A GGUF or safetensors file: run each distinct linear layer, sharded by its role.")
   var model: String?
@@ -57,6 +57,10 @@ struct BenchMatmulCommand: AsyncParsableCommand {
 
   @Flag(help: "Skip the checks.")
   var noCheck = false
+
+  @Flag(
+    help: "Also print which kernel each rank runs, with which parameters and where they are from, and why no other.")
+  var explain = false
 
   @Flag(help: "One JSON object per line instead of a table.")
   var json = false
@@ -87,17 +91,23 @@ struct BenchMatmulCommand: AsyncParsableCommand {
       on: mesh, budget: TimingBudget(seconds: seconds, rounds: self.repeat), checks: !noCheck, seed: seed)
     let progress = Progress()
     var report = MatmulReport(mesh, benchmark, model: model, pinned: pinned)
+    var explanations = ExplainReport()
     for (index, item) in plan.enumerated() {
       let problem = try item()
       progress.show(index, of: plan.count, problem.layer ?? problem.shape)
       let record = try await benchmark.run(problem)
+      if explain {
+        let kernels = try benchmark.explain(problem)
+        if json { for kernel in kernels { try results.print(JSONLines().line(kernel)) } }
+        explanations.append("\(problem.shape) \(record.dtype.rawValue) \(record.layout.rawValue)", kernels)
+      }
       progress.clear()
       report.append(record)
       let line = try JSONLines().line(record)
       if json { try results.print(line) }
       try file?.print(line)
     }
-    if !json { for line in report.lines { try results.print(line) } }
+    if !json { for line in report.lines + explanations.lines { try results.print(line) } }
     for line in report.failures { FileHandle.standardError.write(Data((line + "\n").utf8)) }
     if !report.failures.isEmpty { throw ExitCode(Status.checkFailed.rawValue) }
   }
@@ -106,7 +116,7 @@ struct BenchMatmulCommand: AsyncParsableCommand {
   private func plan() throws -> [() throws -> MatmulProblem] {
     if let model {
       let file = try ModelFile.open(model)
-      return try file.matmulProblems(rows: rows?.values, elementType: dtype.first)
+      return try file.matmulProblems(rows: rows?.values, format: dtype.first)
     }
     let shapes = shape.isEmpty ? Self.defaultShapes : shape.flatMap(\.shapes)
     let types = dtype.isEmpty ? [.f32] : dtype
@@ -115,7 +125,7 @@ struct BenchMatmulCommand: AsyncParsableCommand {
       types.flatMap { type in
         layouts.map { layout in
           { [seed] in
-            try MatmulProblem(m: shape.m, n: shape.n, k: shape.k, elementType: type, layout: layout, seed: seed)
+            try MatmulProblem(m: shape.m, n: shape.n, k: shape.k, format: type, layout: layout, seed: seed)
           }
         }
       }

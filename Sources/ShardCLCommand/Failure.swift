@@ -53,6 +53,7 @@ struct Failure {
     case let error as ComputeError:
       switch error {
       case .allocationTooLarge, .outOfMemory, .unsupported: .unavailable
+      case .tuningFile: .data
       case .outOfBounds, .mismatch, .foreignMemory: .software
       }
     case is OpenCLError: .unavailable

@@ -14,7 +14,7 @@ import ArgumentParser
       device failed, 70 a fault of shardcl.
       """,
     version: version,
-    subcommands: [DevicesCommand.self, BenchCommand.self, VerifyCommand.self])
+    subcommands: [DevicesCommand.self, BenchCommand.self, TuneCommand.self, VerifyCommand.self])
 
   /// Runs the program; every error of any command ends here.
   static func main() async {

@@ -8,14 +8,14 @@ extension ModelFile {
   /// - Parameters:
   ///   - rows: rows of activations; by default 512 (a prompt) and 1 (a step of decode), for the logits 1, as a prompt
   ///     needs those of its last token only.
-  ///   - elementType: how weights are stored on the devices; by default as in the file, quantised ones as f32.
+  ///   - format: how weights are stored on the devices; by default as in the file.
   /// - Throws: `ModelFileError` where the file is not of a family whose layers are known.
   public func matmulProblems(
-    rows: [Int]? = nil, elementType: ElementType? = nil
+    rows: [Int]? = nil, format: WeightFormat? = nil
   ) throws -> [() throws -> MatmulProblem] {
     var problems: [() throws -> MatmulProblem] = []
     for layer in try linearLayers().distinct {
-      let weight = WeightMatrix(try tensor(layer.name), as: elementType)
+      let weight = try WeightMatrix(try tensor(layer.name), as: format)
       for m in rows ?? (layer.role == .logits ? [1] : [512, 1]) {
         problems.append {
           MatmulProblem(

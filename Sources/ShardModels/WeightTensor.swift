@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ShardCompute
 
 /// A tensor in a model file: where its bytes are, and how to read them. It keeps the file mapped.
 ///
@@ -50,6 +51,33 @@ public struct WeightTensor: Sendable {
     }
     let first = byteRange.lowerBound + rows.lowerBound * bytesPerRow
     return try file.withBytes(in: first..<first + rows.count * bytesPerRow, body)
+  }
+
+  /// The stored bytes of a part, row after row without gaps: whole rows are a window into the mapped file, which they
+  /// keep mapped; parts of rows are copied.
+  ///
+  /// - Throws: `ModelFileError` if there is no such part, it cuts a block, or the file has been cut.
+  package func stored(rows: Range<Int>, columns: Range<Int>) throws -> HostMemory {
+    let (perBlock, blockByteCount) = (type.elementsPerBlock, type.bytesPerBlock)
+    guard columns.lowerBound >= 0, columns.upperBound <= self.columns,
+      columns.lowerBound.isMultiple(of: perBlock), columns.upperBound.isMultiple(of: perBlock)
+    else {
+      throw refusal(
+        "columns of \(quoted(name))", "\(columns)",
+        "it has columns 0..<\(self.columns), which can be cut at multiples of \(perBlock)")
+    }
+    return try withBytes(rows: rows) { bytes in
+      if columns.count == self.columns { return HostMemory(borrowing: bytes, owner: file) }
+      let (start, width) = (columns.lowerBound / perBlock * blockByteCount, columns.count / perBlock * blockByteCount)
+      let part = HostMemory(byteCount: rows.count * width)
+      part.withMutableBytes { target in
+        for row in 0..<rows.count {
+          let first = row * bytesPerRow + start
+          target[row * width..<(row + 1) * width].copyBytes(from: bytes[first..<first + width])
+        }
+      }
+      return part
+    }
   }
 
   /// An error about something that was asked of this tensor.

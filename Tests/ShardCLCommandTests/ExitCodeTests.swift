@@ -77,6 +77,7 @@ import Testing
       (DeviceError.tooManyParts(selector: "x", parts: 9, device: "d", limit: 2), .usage),
       (ShardingError.shapeMismatch(""), .usage), (file, .data), (request, .usage),
       (ComputeError.allocationTooLarge(byteCount: 9, limit: 1, device: "d"), .unavailable),
+      (ComputeError.tuningFile(file: "f", field: "x", reason: "is 1"), .data),
       (ComputeError.outOfBounds(""), .software), (CollectiveError.noRanks, .software),
       (OpenCLError(call: "clFinish", status: .invalidValue), .unavailable), (CancellationError(), .software),
       (CocoaError(.fileNoSuchFile), .software),

@@ -26,6 +26,16 @@ import Testing
     ])
   func numbers(value: Double, text: String) { #expect(Text.number(value) == text) }
 
+  @Test("a bar shows what is done, and the time that passed and is left")
+  func progress() {
+    let line = Progress.line(0.25, seconds: 70, "what")
+    #expect(line.bar == "[#####               ]")
+    #expect(line.text == "  25 %  1:10, 3:30 left  what")
+    #expect(Progress.line(0, seconds: 9, "x").text == "   0 %  0:09  x")
+    #expect(Progress.line(.nan, seconds: 0, "").bar == Progress.line(-1, seconds: 0, "").bar)
+    #expect(Progress.line(2, seconds: 3661, "x") == ("[####################]", " 100 %  1:01:01, 0:00 left  x"))
+  }
+
   @Test("shapes may be lists and ranges")
   func shapes() {
     #expect(ShapeList(argument: "512x2048x1K")?.shapes == [Shape(m: 512, n: 2048, k: 1024)])

@@ -9,7 +9,7 @@ import Testing
 @Suite("a broken device") struct BrokenDeviceTests {
   @Test("is caught by a benchmark: one wrong bit in a million elements")
   func benchmark() async throws {
-    let problem = try MatmulProblem(m: 1000, n: 1000, k: 24, elementType: .f32, layout: .column, seed: 1)
+    let problem = try MatmulProblem(m: 1000, n: 1000, k: 24, format: .f32, layout: .column, seed: 1)
     for (device, isRight) in [
       (BrokenDevice(breaks: { _ in false }), true), (BrokenDevice(breaks: { _ in true }), false),
     ] {
@@ -29,7 +29,7 @@ import Testing
     try await verification.run { records.append($0) }
     let failed = records.filter { !$0.verified }
     #expect(!failed.isEmpty && failed.count < records.count)
-    #expect(failed.allSatisfy { $0.name.contains("/9x17x33/") && !$0.sameBits && $0.differentElements > 0 })
+    #expect(failed.allSatisfy { $0.name.contains("/9x17x") && !$0.sameBits && $0.differentElements > 0 })
 
     let again = try Verification(of: [device], extent: .small, selecting: failed[0].name)
     #expect(again.count == 1)

@@ -7,7 +7,7 @@ import Testing
     let device = HostDevice()
     let (m, n, k) = (2, 3, 64)
     let values = HostMemory([Float](repeating: 0.5, count: n * k))
-    let weight = try device.makeWeight(values, rows: n, order: SumOrder(length: k), elementType: .f32)
+    let weight = try device.makeWeight(values, rows: n, order: SumOrder(length: k), format: .f32)
     let a = try MatrixView(device.upload([Float](repeating: 2, count: m * k)), rows: m, columns: k)
     let memory = try device.allocate(byteCount: 4 * m * n)
     let c = try MatrixView(memory, rows: m, columns: n)

@@ -15,7 +15,7 @@ import Testing
     let mesh = try DeviceMesh(selecting: "host/2")
     var outputs: [String: [Float]] = [:]
     for layer in try model.linearLayers().distinct where layer.parallelism == .column {
-      let weight = WeightMatrix(try model.tensor(layer.name))
+      let weight = try WeightMatrix(model.tensor(layer.name))
       let linear = try ColumnParallelLinear(weight: weight, on: mesh, granularity: layer.unit)
       let x = try ShardedTensor(
         [Float](repeating: 1, count: layer.columns), rows: 1, columns: layer.columns, on: mesh, placement: .replicate)

@@ -32,12 +32,14 @@ public enum TestDevices {
 
   /// That device, opened alone, for its own kernels or those of another kind of device or width of vectors.
   public static func openCL(
-    _ architecture: Capabilities.Architecture? = nil, vectorWidth: Int? = nil
+    _ architecture: Capabilities.Architecture? = nil, vectorWidth: Int? = nil,
+    maximumAllocationByteCount: Int = .max, emulatesInstructions: Bool = false
   ) throws -> OpenCLDevice? {
     guard let device = try firstDevice() else { return nil }
     return try OpenCLDevice(
       selector: "test", device: device, context: Context(devices: [device]), cache: ProgramCache(),
-      architecture: architecture, vectorWidth: vectorWidth)
+      architecture: architecture, vectorWidth: vectorWidth, maximumAllocationByteCount: maximumAllocationByteCount,
+      emulatesInstructions: emulatesInstructions)
   }
 
   /// Devices for `count` ranks, up to eight; the same ones at each call, so that kernels are built once.

@@ -7,9 +7,12 @@
 // tree. A caller that owns leaves [leaf_begin, leaf_end) gets the nodes (complete subtrees) that cover them. All
 // functions give these bits on every instruction set.
 //
+// Quantised weights are summed by groups: a chain for each, then fma with its scale (Kernels/common/blocks). A leaf has
+// whole blocks.
+//
 // Panels. A matrix of rows x columns (columns is the dimension that is summed) is stored as
 //   panel[(r / width * columns + p) * width + r % width]      r < rows, p < columns
-// and the last panel is filled up with zeros. Width is shard_host_panel_rows() for A and shard_host_panel_columns()
+// and the last panel is filled up with zeros; quantised ones are in records (Kernels/common/blocks, lane bytes 1). Width is shard_host_panel_rows() for A and shard_host_panel_columns()
 // for B, the n x k weight; both depend on the machine. 64-byte alignment is fastest, none is needed.
 #pragma once
 #include <stdbool.h>
@@ -26,11 +29,41 @@ typedef enum __attribute__((enum_extensibility(closed))) shard_host_type : uint3
   SHARD_HOST_BF16 __attribute__((swift_name("bf16"))),
 } shard_host_type;
 
+// How a weight is stored: as elements, or in the blocks of GGML's formats (Kernels/common/blocks).
+typedef enum __attribute__((enum_extensibility(closed))) shard_host_format : uint32_t {
+  SHARD_HOST_FORMAT_F32 __attribute__((swift_name("f32"))),
+  SHARD_HOST_FORMAT_F16 __attribute__((swift_name("f16"))),
+  SHARD_HOST_FORMAT_BF16 __attribute__((swift_name("bf16"))),
+  SHARD_HOST_FORMAT_Q8_0 __attribute__((swift_name("q8_0"))),
+  SHARD_HOST_FORMAT_Q4_0 __attribute__((swift_name("q4_0"))),
+  SHARD_HOST_FORMAT_Q4_1 __attribute__((swift_name("q4_1"))),
+  SHARD_HOST_FORMAT_Q5_0 __attribute__((swift_name("q5_0"))),
+  SHARD_HOST_FORMAT_Q5_1 __attribute__((swift_name("q5_1"))),
+  SHARD_HOST_FORMAT_IQ4_NL __attribute__((swift_name("iq4_nl"))),
+  SHARD_HOST_FORMAT_Q4_K __attribute__((swift_name("q4_K"))),
+  SHARD_HOST_FORMAT_Q5_K __attribute__((swift_name("q5_K"))),
+  SHARD_HOST_FORMAT_Q6_K __attribute__((swift_name("q6_K"))),
+} shard_host_format;
+
 typedef enum __attribute__((enum_extensibility(closed))) shard_host_operation : uint32_t {
   SHARD_HOST_SUM __attribute__((swift_name("sum"))),
   SHARD_HOST_MAX __attribute__((swift_name("max"))), // IEEE 754 maximum: NaN propagates, -0 < +0
   SHARD_HOST_MIN __attribute__((swift_name("min"))), // IEEE 754 minimum
 } shard_host_operation;
+
+// Functions of one float, the same on every device (Kernels/common/functions). The first ones are activations.
+typedef enum __attribute__((enum_extensibility(closed))) shard_host_function : uint32_t {
+  SHARD_HOST_NONE __attribute__((swift_name("none"))),
+  SHARD_HOST_RELU __attribute__((swift_name("relu"))),
+  SHARD_HOST_RELU_SQUARED __attribute__((swift_name("reluSquared"))),
+  SHARD_HOST_SILU __attribute__((swift_name("silu"))),
+  SHARD_HOST_GELU __attribute__((swift_name("gelu"))),
+  SHARD_HOST_GELU_TANH __attribute__((swift_name("geluTanh"))),
+  SHARD_HOST_EXP __attribute__((swift_name("exp"))),
+  SHARD_HOST_TANH __attribute__((swift_name("tanh"))),
+  SHARD_HOST_ERF __attribute__((swift_name("erf"))),
+  SHARD_HOST_SIGMOID __attribute__((swift_name("sigmoid"))),
+} shard_host_function;
 
 // Element (r, p) is data[r * row_stride + p * column_stride]; strides count elements.
 typedef struct {
@@ -40,6 +73,16 @@ typedef struct {
   ptrdiff_t row_stride, column_stride;
 } shard_host_matrix;
 
+// What a product of which all leaves are here does with v = alpha * sum + beta * C; all zero: nothing.
+//   v += bias[j], v = activation(v), v += residual[i * ldr + j]
+// Gated: C is m x n / 2, element (i, j) is activation(v[i, 2j]) * v[i, 2j + 1] + residual[i * ldr + j]; beta is 0.
+typedef struct {
+  shard_host_function activation;
+  bool gated;
+  const float *bias, *residual; // NULL for none
+  size_t ldr;
+} shard_host_epilogue;
+
 // C = alpha * A * B^T + beta * C, A m x k in f32, B n x k. Operands hold the columns of the owned leaves only:
 // shard_host_leaf_border(k, unit, leaf_end) - shard_host_leaf_border(k, unit, leaf_begin) of them.
 typedef struct {
@@ -47,10 +90,12 @@ typedef struct {
   size_t k, unit; // of the whole product; leaves are whole units
   uint32_t leaf_begin, leaf_end;
   const void *b; // panels, width shard_host_panel_columns()
-  shard_host_type b_type;
+  shard_host_format format; // of B
+  const float *group_sums;  // shard_host_group_sums of A where the format has offsets, in panels of width 1 for gemv
   float alpha, beta; // C is not read where beta is 0
   float *c;          // element (i, j) of node x is c[x * node_stride + i * ldc + j]
   size_t ldc, node_stride;
+  shard_host_epilogue epilogue;
 } shard_host_product;
 
 // Blocks of C, counted in panels.
@@ -73,6 +118,16 @@ uint32_t shard_host_node_count(uint32_t leaf_begin, uint32_t leaf_end);
 // source's type or f32.
 void shard_host_pack(const shard_host_matrix *source, size_t width, shard_host_type target_type, void *target,
                      size_t panel_begin, size_t panel_end);
+
+// Writes panels [panel_begin, panel_end) of rows x columns in a quantised format to `target`, the address of panel 0.
+// `source` has whole blocks, row by row without gaps.
+void shard_host_pack_blocks(shard_host_format format, const void *source, size_t rows, size_t columns, void *target,
+                            size_t panel_begin, size_t panel_end);
+
+// The sums of `source` (f32) over each `group` columns, chains of additions from +0, as panels of `width`:
+// sums[(r / width * groups + g) * width + r % width], groups = columns / group. Writes panels [panel_begin, panel_end).
+void shard_host_group_sums(const shard_host_matrix *source, size_t group, size_t width, float *sums, size_t panel_begin,
+                           size_t panel_end);
 
 // A good size of block for `workers` threads that take blocks as they become free.
 shard_host_block shard_host_gemm_block(size_t m, size_t n, size_t workers);
@@ -98,6 +153,10 @@ bool shard_host_reduce(shard_host_operation operation, shard_host_type type, con
 
 // c[i * ldc + j] += bias[j]
 void shard_host_add_bias(float *c, size_t ldc, const float *bias, size_t rows, size_t columns);
+
+// out[i] = function(x[i]), and a[i] / b[i], for `count` elements; `out` may be an operand.
+void shard_host_apply(shard_host_function function, const float *x, float *out, size_t count);
+void shard_host_divide(const float *a, const float *b, float *out, size_t count);
 
 // The judge, in f64: for rows [row_begin, row_end) of A * B^T, straight from the unpacked operands (a m x k, b n x k),
 // product[i * n + j] = sum of a[i, p] * b[j, p] and magnitude[i * n + j] = sum of |a[i, p]| * |b[j, p]|.

@@ -26,7 +26,7 @@ public struct MatmulProblem: Sendable {
     self.layout = layout
     self.weight = weight
     self.weightFormat = weightFormat
-    self.unit = unit
+    self.unit = leastCommonMultiple(unit, layout == .row ? weight.format.blockLength : 1)
     self.layer = layer
   }
 
@@ -34,11 +34,11 @@ public struct MatmulProblem: Sendable {
   ///
   /// - Throws: `ComputeError.allocationTooLarge` for a weight that this machine has no memory for.
   public init(
-    m: Int, n: Int, k: Int, elementType: ElementType, layout: ProductLayout, seed: UInt64
+    m: Int, n: Int, k: Int, format: WeightFormat, layout: ProductLayout, seed: UInt64
   ) throws {
     self.init(
-      m: m, weight: try HostMatrix.random(rows: n, columns: k, elementType: elementType, seed: seed, name: "weight"),
-      weightFormat: elementType.rawValue.uppercased(), layout: layout)
+      m: m, weight: try HostMatrix.random(rows: n, columns: k, format: format, seed: seed, name: "weight"),
+      weightFormat: format.kernelName, layout: layout)
   }
 
   /// Columns of the result.
@@ -75,7 +75,7 @@ public struct MatmulBenchmark: Sendable {
   /// - Throws: `ShardingError`, `ComputeError`, a driver's error. A wrong result is a record that is not verified.
   public func run(_ problem: MatmulProblem) async throws -> MatmulRecord {
     let x = try HostMatrix.random(
-      rows: problem.m, columns: problem.k, elementType: .f32, seed: seed, name: "activations")
+      rows: problem.m, columns: problem.k, format: .f32, seed: seed, name: "activations")
     let sharded = try Self.product(x, problem.weight, problem, on: mesh, layout: problem.layout)
     let samples = try await measure(sharded, x, problem)
     var check: ProductCheck?
@@ -131,13 +131,12 @@ public struct MatmulBenchmark: Sendable {
 
 extension MatmulProblem {
   /// Only the columns of a row-parallel weight are cut, so only there heads and blocks shape the order of the sum.
-  var orderUnit: Int { layout == .row ? unit : 1 }
+  var orderUnit: Int { layout == .row ? unit : weight.format.blockLength }
 }
 
 extension HostMatrix {
-  /// Numbers of [-1, 1) that follow from `seed` and `name`.
-  static func random(rows: Int, columns: Int, elementType: ElementType, seed: UInt64, name: String) throws -> HostMatrix
-  {
+  /// Numbers of [-1, 1), or random blocks, that follow from `seed` and `name`.
+  static func random(rows: Int, columns: Int, format: WeightFormat, seed: UInt64, name: String) throws -> HostMatrix {
     let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
     // The matrix is made, uploaded and packed, on a device that may share this memory.
     let limit = Int(clamping: ProcessInfo.processInfo.physicalMemory / 4)
@@ -146,8 +145,12 @@ extension HostMatrix {
         byteCount: overflow ? Int.max : count.multipliedReportingOverflow(by: 4).partialValue, limit: limit,
         device: "host memory for one operand")
     }
-    let values = SeededNumbers(seed: seed, name: name).floats(count)
+    let numbers = SeededNumbers(seed: seed, name: name)
+    guard let elementType = format.elementType else {
+      return try HostMatrix(
+        numbers.blocks(rows: rows, columns: columns, format: format), rows: rows, columns: columns, format: format)
+    }
     return try HostMatrix(
-      HostMemory(values, as: elementType), rows: rows, columns: columns, elementType: elementType)
+      HostMemory(numbers.floats(count), as: elementType), rows: rows, columns: columns, format: format)
   }
 }

@@ -18,7 +18,7 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
   /// Terms of a sum.
   public let k: Int
   /// How the weight is stored on the devices.
-  public let dtype: ElementType
+  public let dtype: WeightFormat
   /// How the weight is stored in the model file; the dtype for random weights.
   public let weightFormat: String
   /// The layer of the model; null for random weights.
@@ -55,7 +55,7 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
     devices = mesh.ranks.map(\.device.selector)
     ranks = mesh.count
     (m, n, k) = (problem.m, problem.n, problem.k)
-    dtype = problem.weight.elementType
+    dtype = problem.weight.format
     weightFormat = problem.weightFormat
     layer = problem.layer
     layout = problem.layout

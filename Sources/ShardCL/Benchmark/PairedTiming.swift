@@ -17,22 +17,6 @@ public struct TimingBudget: Hashable, Sendable {
   }
 }
 
-/// Times of one thing, in seconds.
-struct Samples: Sendable {
-  private(set) var values: [Double] = []
-
-  mutating func append(_ seconds: Double) { values.append(seconds) }
-
-  /// The value in the middle; 0 of nothing.
-  var median: Double {
-    let sorted = values.sorted()
-    guard let upper = sorted.dropFirst(sorted.count / 2).first else { return 0 }
-    return sorted.count % 2 == 1 ? upper : (sorted[sorted.count / 2 - 1] + upper) / 2
-  }
-
-  var minimum: Double { values.min() ?? 0 }
-}
-
 /// Runs things in turns, so that a machine that slows down or speeds up does so for all of them.
 struct PairedTiming {
   /// Runs something to its end; the result, a rate or a time, is one sample.

@@ -26,7 +26,7 @@ public struct RowParallelLinear: Sendable {
   ///   - partition: the cut of the columns, on leaf borders; even runs of leaves without it.
   /// - Throws: `ShardingError`; the driver's error.
   public init(
-    weight: some MatrixSource, bias: (any MatrixSource)? = nil, on mesh: DeviceMesh, unit: Int = 1,
+    weight: some MatrixSource, bias: (any MatrixSource)? = nil, on mesh: DeviceMesh, unit: Int? = nil,
     partition: Partition? = nil
   ) throws {
     try checkBias(bias, weight)

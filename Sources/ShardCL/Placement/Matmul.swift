@@ -22,14 +22,21 @@ public func matmul(_ x: ShardedTensor, _ weight: ShardedWeight) async throws -> 
 ///
 /// - Throws: `ShardingError` as without `into`, and where `result` is not what the rule makes.
 public func matmul(_ x: ShardedTensor, _ weight: ShardedWeight, into result: ShardedTensor) async throws {
-  let distribution = try weight.resultDistribution(for: x)
+  try await matmul(x, weight, into: result, columns: weight.rows, as: weight.resultDistribution(for: x)) { _ in .none }
+}
+
+/// The same with what each rank does with its sums, which may change the columns of the result and how they are cut.
+func matmul(
+  _ x: ShardedTensor, _ weight: ShardedWeight, into result: ShardedTensor, columns: Int,
+  as distribution: Distribution, epilogue: (_ rank: Int) throws -> Epilogue
+) async throws {
   guard result.mesh === weight.mesh else {
     throw ShardingError.meshMismatch("the weight is on \(weight.mesh), the result on \(result.mesh)")
   }
-  guard result.rows == x.rows, result.columns == weight.rows else {
+  guard result.rows == x.rows, result.columns == columns else {
     throw ShardingError.shapeMismatch(
       "x is \(x.rows) × \(x.columns), the weight \(weight.rows) × \(weight.columns) and the result "
-        + "\(result.rows) × \(result.columns); it must be \(x.rows) × \(weight.rows)")
+        + "\(result.rows) × \(result.columns); it must be \(x.rows) × \(columns)")
   }
   guard result.distribution == distribution else {
     throw ShardingError.partitionMismatch(
@@ -37,15 +44,22 @@ public func matmul(_ x: ShardedTensor, _ weight: ShardedWeight, into result: Sha
         + "the result is \(result.distribution)")
   }
   for rank in weight.mesh.ranks where !weight.leafRuns[rank.index].isEmpty {
-    let product = try Product(
-      x.piece(of: rank.index), weight.parts[rank.index], into: result.piece(of: rank.index),
-      nodeStride: result.rows * result.columns)
-    try await rank.device.enqueue { try rank.device.multiply(product) }
+    let product = try weight.product(x, into: result, on: rank, epilogue: epilogue(rank.index))
+    try await rank.device.enqueue(product)
     try rank.device.flush()
   }
 }
 
 extension ShardedWeight {
+  /// What `rank` computes of x · Wᵀ.
+  func product(
+    _ x: ShardedTensor, into result: ShardedTensor, on rank: Rank, epilogue: Epilogue = .none
+  ) throws -> Product {
+    try Product(
+      x.piece(of: rank.index), parts[rank.index], into: result.piece(of: rank.index),
+      nodeStride: result.rows * result.columns, epilogue: epilogue)
+  }
+
   /// What x · Wᵀ is spread like.
   func resultDistribution(for x: ShardedTensor) throws -> Distribution {
     guard x.mesh === mesh else { throw ShardingError.meshMismatch("x is on \(x.mesh), the weight on \(mesh)") }

@@ -27,9 +27,9 @@ extension ShardedTensor {
   ///
   /// - Throws: `ShardingError.shapeMismatch`; `.noTransition` for a `.partial` tensor that is no rank's alone.
   public func write(_ source: some MatrixSource) throws {
-    guard source.rows == rows, source.columns == columns, source.elementType == .f32 else {
+    guard source.rows == rows, source.columns == columns, source.format == .f32 else {
       throw ShardingError.shapeMismatch(
-        "\(source.rows) × \(source.columns) \(source.elementType) for a tensor of \(rows) × \(columns) f32")
+        "\(source.rows) × \(source.columns) \(source.format.rawValue) for a tensor of \(rows) × \(columns) f32")
     }
     if case .partial(let runs) = distribution {
       guard runs.contains(SumOrder.allLeaves) else {

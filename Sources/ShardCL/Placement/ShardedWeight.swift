@@ -15,8 +15,8 @@ public struct ShardedWeight: Sendable {
   public let rows: Int
   /// The order of the sum over in, the same on all ranks.
   public let order: SumOrder
-  /// How elements are stored.
-  public let elementType: ElementType
+  /// How the weight is stored.
+  public let format: WeightFormat
   /// What each rank holds.
   public let distribution: Distribution
   /// Which leaves of the sum each rank holds.
@@ -34,21 +34,28 @@ public struct ShardedWeight: Sendable {
   /// Uploads a weight, each rank's own part only, and packs it there.
   ///
   /// - Parameters:
-  ///   - unit: columns that are never separated: a quantisation block, the size of a head. It defines the order of the
-  ///     sum, so it belongs to the weight, not to the mesh.
+  ///   - unit: columns that are never separated: the size of a head, by default a block of the format, and always a
+  ///     multiple of it. It defines the order of the sum, so it belongs to the weight, not to the mesh.
   ///   - partition: the cut of a `.shard`; without it, even parts for `.shard(0)`, even runs of leaves for `.shard(1)`.
   /// - Throws: `ShardingError`, also for a `.shard(1)` that is not cut on borders of leaves; the driver's error.
   public init(
-    _ source: some MatrixSource, on mesh: DeviceMesh, placement: Placement, unit: Int = 1,
+    _ source: some MatrixSource, on mesh: DeviceMesh, placement: Placement, unit: Int? = nil,
     partition: Partition? = nil
   ) throws {
     guard placement != .partial else { throw ShardingError.noTransition(from: .replicate, to: .partial) }
+    let unit = unit ?? source.format.blockLength
     guard possibleSizes.contains(source.rows), possibleSizes.contains(source.columns), unit >= 1,
       possibleSizes.contains(unit)
     else {
       throw ShardingError.shapeMismatch(
         "a weight of \(source.rows) × \(source.columns) in units of \(unit) columns; "
           + "sides are \(possibleSizes), units 1 or more")
+    }
+    guard unit.isMultiple(of: source.format.blockLength), source.columns.isMultiple(of: source.format.blockLength)
+    else {
+      throw ShardingError.partitionMismatch(
+        "\(source.columns) columns of \(source.format.rawValue) in units of \(unit); both must be multiples of "
+          + "\(source.format.blockLength), the columns of a block")
     }
     let order = SumOrder(length: source.columns, unit: unit)
     let cut = try placement == .shard(1) ? partition ?? .leaves(of: order, parts: mesh.count) : partition
@@ -62,12 +69,12 @@ public struct ShardedWeight: Sendable {
       let block = try whole ?? source.block(rows: part.rows, columns: part.columns)
       if placement == .replicate { whole = block }
       return try rank.device.makeWeight(
-        block, rows: part.rows.count, order: order, leaves: leafRuns[rank.index], elementType: source.elementType)
+        block, rows: part.rows.count, order: order, leaves: leafRuns[rank.index], format: source.format)
     }
     self.mesh = mesh
     rows = source.rows
     self.order = order
-    elementType = source.elementType
+    format = source.format
     self.distribution = distribution
     self.leafRuns = leafRuns
   }

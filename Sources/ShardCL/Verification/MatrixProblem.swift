@@ -76,7 +76,7 @@ struct MatrixProblem: Sendable, CustomStringConvertible {
         let source = try GuardedOperand(device, values, count: count, as: elementType)
         let view = try MatrixView(
           source.memory, rows: rows, columns: columns, offset: source.offset, elementType: elementType)
-        let weight = try Weight(on: device, rows: n, order: SumOrder(length: k), elementType: elementType)
+        let weight = try Weight(on: device, rows: n, order: SumOrder(length: k), format: WeightFormat(elementType))
         try device.fill(weight.memory, at: 0, byteCount: weight.memory.byteCount & ~3, with: 0x7fff_7fff)
         try device.pack(isTransposed ? view.transposed : view, into: weight)
         let bytes = HostMemory(try await device.download(weight.memory, as: UInt8.self))

@@ -30,11 +30,11 @@ struct ProductCheck: Hashable, Sendable {
       let block = try weight.block(rows: range, columns: 0..<weight.columns)
       let part = result.columns(range, of: weight.rows, rows: x.rows)
       let reference = try ProductReference(
-        m: x.rows, n: range.count, k: x.columns, a: x.memory, weight: block, weightType: weight.elementType)
+        m: x.rows, n: range.count, k: x.columns, a: x.memory, weight: block, format: weight.format)
       error = max(error, reference.largestErrorOverBound(of: part, rows: rows))
       if isSample { error = max(error, reference.residualOverBound(of: part, seed: seed)) }
 
-      let panels = try host.makeWeight(block, rows: range.count, order: order, elementType: weight.elementType)
+      let panels = try host.makeWeight(block, rows: range.count, order: order, format: weight.format)
       let memory = try host.allocate(byteCount: part.byteCount)
       try host.multiply(
         try Product(

@@ -7,6 +7,7 @@ extension Verification {
   static func kernelCases(_ devices: [any ComputeDevice], _ extent: Extent) throws -> [VerificationCase] {
     try kernelDevices(devices).flatMap { label, device in
       try productCases(label, device, extent) + operationCases(label, device, extent)
+        + reducedCases(label, device, extent)
     }
   }
 
@@ -40,10 +41,16 @@ extension Verification {
         (1, 1, 1), (2, 3, 8), (5, 31, 100), (8, 32, 64), (13, 31, 127), (14, 32, 128), (15, 33, 129), (65, 70, 131),
         (33, 129, 520),
       ]
-    let problems = shapes.flatMap { m, n, k in
-      ElementType.allCases.flatMap { elementType in
-        KernelProblem.Variant.allCases.filter { extent == .full || elementType == .f32 || $0 == .plain }.map {
-          KernelProblem(m: m, n: n, k: k, elementType: elementType, variant: $0)
+    // Each format and number of rows is a kernel of its own to compile, so quantised weights get few shapes; the small
+    // extent has a format of each kind.
+    let formats: [WeightFormat] =
+      extent == .small ? [.f32, .f16, .bf16, .q8_0, .q5_1, .q6_K] : WeightFormat.allCases
+    let problems = formats.flatMap { format in
+      // Quantised weights have whole blocks, about one for each twenty terms.
+      (format.isQuantised ? small : shapes).flatMap { m, n, k in
+        KernelProblem.Variant.allCases.filter { extent == .full || format == .f32 || $0 == .plain }.map {
+          KernelProblem(
+            m: m, n: n, k: format.isQuantised ? (k + 9) / 20 * format.blockLength : k, format: format, variant: $0)
         }
       }
     }

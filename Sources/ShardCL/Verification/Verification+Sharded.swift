@@ -8,11 +8,12 @@ extension Verification {
     for ranks in rankCounts(extent) {
       let mesh = try mesh(devices, ranks: ranks)
       for (layout, placement) in routes {
-        for elementType in ElementType.allCases {
+        for format in formats(extent) {
           for shape in shardedShapes(extent) {
+            let block = format.blockLength
             let problem = ShardedProblem(
-              m: shape.m, n: shape.n, k: shape.k, unit: shape.unit, elementType: elementType, layout: layout,
-              placement: placement)
+              m: shape.m, n: shape.n, k: format.isQuantised ? min(shape.k / 6, 11) * block : shape.k,
+              unit: shape.unit % block == 0 ? shape.unit : block, format: format, layout: layout, placement: placement)
             cases.append(
               VerificationCase(
                 name: "sharded/\(problem)/ranks-\(ranks)",
@@ -23,6 +24,11 @@ extension Verification {
       }
     }
     return cases
+  }
+
+  /// Elements, and a format of each kind of block.
+  private static func formats(_ extent: Extent) -> [WeightFormat] {
+    extent == .small ? [.f32, .f16, .bf16, .q8_0] : [.f32, .f16, .bf16, .q8_0, .q5_1, .q4_K, .q6_K]
   }
 
   /// Each layout with the placements that its result is brought to.
@@ -54,7 +60,7 @@ struct ShardedProblem: Sendable, CustomStringConvertible {
   let k: Int
   /// Columns of the weight that are never separated.
   let unit: Int
-  let elementType: ElementType
+  let format: WeightFormat
   let layout: ProductLayout
   let placement: Placement
 
@@ -65,7 +71,7 @@ struct ShardedProblem: Sendable, CustomStringConvertible {
       case .shard(let axis): "shard-\(axis)"
       case .partial: "partial"
       }
-    return "\(layout)/\(elementType)/\(m)x\(n)x\(k)/unit-\(unit)/to-\(target)"
+    return "\(layout)/\(format.rawValue)/\(m)x\(n)x\(k)/unit-\(unit)/to-\(target)"
   }
 
   func run(on mesh: DeviceMesh, seed: UInt64) async throws -> Findings {
@@ -74,10 +80,10 @@ struct ShardedProblem: Sendable, CustomStringConvertible {
       let x = try HostMatrix(
         HostMemory(numbers.values(m * k, seed: seed, "\(self)/x")), rows: m, columns: k)
       let weight = try HostMatrix(
-        HostMemory(numbers.values(n * k, seed: seed, "\(self)/weight"), as: elementType), rows: n, columns: k,
-        elementType: elementType)
+        numbers.weight(rows: n, columns: k, format, seed: seed, "\(self)/weight"), rows: n, columns: k,
+        format: format)
       let reference = try ProductReference(
-        m: m, n: n, k: k, a: x.memory, weight: weight.memory, weightType: elementType)
+        m: m, n: n, k: k, a: x.memory, weight: weight.memory, format: format)
       for result in try await results(x, weight, on: mesh) {
         switch numbers {
         case .random:

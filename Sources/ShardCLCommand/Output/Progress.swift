@@ -2,10 +2,11 @@
 import Foundation
 import Synchronization
 
-/// One line on standard error that says what is running; only on a terminal.
+/// One line on standard error: a bar, the time that has passed and is left, and what is running. Only on a terminal.
 final class Progress: Sendable {
   private let isShown: Bool
   private let isColoured: Bool
+  private let start = ContinuousClock.now
   private let lastShown = Mutex<ContinuousClock.Instant?>(nil)
 
   init() {
@@ -16,6 +17,11 @@ final class Progress: Sendable {
 
   /// Shows `done` of `total` and what comes next; at most ten times a second.
   func show(_ done: Int, of total: Int, _ what: String) {
+    show(Double(done) / Double(max(1, total)), "\(min(done + 1, total))/\(total) \(what)")
+  }
+
+  /// Shows that `fraction` (0 to 1) is done, and what is running; at most ten times a second.
+  func show(_ fraction: Double, _ what: String) {
     guard isShown else { return }
     let now = ContinuousClock.now
     let isDue = lastShown.withLock { last in
@@ -24,13 +30,34 @@ final class Progress: Sendable {
       return true
     }
     guard isDue else { return }
-    let count = isColoured ? "\u{1b}[1m\(done + 1)/\(total)\u{1b}[0m" : "\(done + 1)/\(total)"
-    write("\r\u{1b}[K\(count) \(what.prefix(60))")
+    let (bar, text) = Self.line(fraction, seconds: start.duration(to: now).seconds, what)
+    write("\r\u{1b}[K" + (isColoured ? "\u{1b}[1m\(bar)\u{1b}[0m" : bar) + text)
+  }
+
+  /// The bar, and the text beside it: `[#####               ]  25 %  0:10, 0:30 left  what`.
+  static func line(_ fraction: Double, seconds: Double, _ what: String) -> (bar: String, text: String) {
+    let fraction = fraction.isFinite ? min(1, max(0, fraction)) : 0
+    let filled = Int(fraction * Double(width))
+    let bar = "[" + String(repeating: "#", count: filled) + String(repeating: " ", count: width - filled) + "]"
+    // The first steps say little of the others.
+    let left = fraction >= 0.02 && seconds >= 1 ? ", \(clock(seconds / fraction - seconds)) left" : ""
+    return (bar, String(format: " %3d %%  ", Int(100 * fraction)) + "\(clock(seconds))\(left)  \(what.prefix(60))")
   }
 
   /// Takes the line away.
   func clear() {
     if isShown { write("\r\u{1b}[K") }
+  }
+
+  /// Characters of a full bar.
+  private static let width = 20
+
+  /// Seconds as `1:05` or `1:00:05`.
+  private static func clock(_ seconds: Double) -> String {
+    let whole = Int(min(max(0, seconds.rounded()), 1e9))
+    let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+    return hours > 0
+      ? String(format: "%d:%02d:%02d", hours, minutes, whole % 60) : String(format: "%d:%02d", minutes, whole % 60)
   }
 
   private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }

@@ -14,4 +14,12 @@ extension ComputeDevice {
       }
     }
   }
+
+  /// Enqueues a product without ever compiling on the calling thread.
+  ///
+  /// Each piece of a weight is a command of its own: one that reads C must not run again because the next one's kernel
+  /// was not built yet.
+  package func enqueue(_ product: Product) async throws {
+    for piece in try product.pieces { try await enqueue { try multiply(piece) } }
+  }
 }

@@ -41,6 +41,10 @@ public protocol ComputeDevice: AnyObject, Sendable {
   ///
   /// - Throws: also `ComputeError.unsupported` for sides over 2³¹ − 65 on OpenCL devices.
   func pack(_ source: MatrixView, into weight: Weight) throws
+  /// Rearranges rows of quantised blocks, as a file has them without gaps, into the panels of `weight`.
+  ///
+  /// - Throws: also `ComputeError.mismatch` where `blocks` has fewer bytes than the weight's rows.
+  func pack(blocks: DeviceMemory, into weight: Weight) throws
   /// Runs a product; see `Product`.
   ///
   /// - Throws: also `ComputeError.unsupported` where no kernel runs it, or for sides over 2³¹ − 65 on OpenCL devices.

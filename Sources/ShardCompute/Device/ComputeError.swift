@@ -12,6 +12,8 @@ public enum ComputeError: Error, Hashable, Sendable {
   case outOfMemory(byteCount: Int, available: Int, device: String)
   /// No kernel of the library does this; the text lists each refusal.
   case unsupported(String)
+  /// A file of tuned parameters that cannot be read, understood or written, and the field at fault.
+  case tuningFile(file: String, field: String, reason: String)
   /// Memory of another device.
   case foreignMemory(device: String)
 }
@@ -27,6 +29,7 @@ extension ComputeError: CustomStringConvertible {
     case .outOfMemory(let byteCount, let available, let device):
       "\(device) has \(available) bytes of memory left; \(byteCount) were asked for: shard over more ranks"
     case .unsupported(let text): "not supported: \(text)"
+    case .tuningFile(let file, let field, let reason): "\(file): \(field) \(reason)"
     case .foreignMemory(let device): "the memory does not belong to \(device)"
     }
   }

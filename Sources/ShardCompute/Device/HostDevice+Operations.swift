@@ -23,36 +23,50 @@ extension HostDevice {
     try weight.checkSource(source)
     guard weight.memory.byteCount > 0 else { return }
     let from = try elements(of: source)
-    let first = weight.firstElement * weight.elementType.byteCount
+    let first = weight.firstByte
     let target = try bytes(of: weight.memory, first, weight.memory.byteCount - first)
-    let (width, type) = (weight.panelWidth, weight.elementType.hostType)
+    let (width, type) = (weight.panelWidth, source.elementType.hostType)
     enqueueParallel(weight.panelCount, grain: max(1, weight.panelCount / (4 * workers))) { panels in
       var matrix = source.hostMatrix(at: from.address)
       shard_host_pack(&matrix, width, type, target.address, panels.lowerBound, panels.upperBound)
     }
   }
 
-  /// Enqueues a product.
+  /// Enqueues a product; always in the one order.
   public func multiply(_ product: Product) throws {
     guard product.m > 0, product.n > 0, !product.weight.leaves.isEmpty else { return }
     try product.checkPanels(on: self)
+    for piece in try product.pieces { try enqueue(piece) }
+  }
+
+  private func enqueue(_ product: Product) throws {
     let a = try elements(of: product.a)
     let b = try bytes(of: product.weight.memory, 0, product.weight.memory.byteCount)
     let c = try elements(of: product.c)
-    if product.m <= Int(SHARD_HOST_GEMV_ROWS), product.a.columnStride == 1 || product.k <= 1 {
-      enqueueParallel(product.weight.panelCount, grain: max(1, product.weight.panelCount / (8 * workers))) { panels in
-        var call = product.hostProduct(b: b.address, c: c.address)
-        shard_host_gemv(
-          &call, a.address.assumingMemoryBound(to: Float.self), product.a.rowStride, panels.lowerBound,
-          panels.upperBound)
+    let epilogue = try HostEpilogue(product.epilogue, on: self)
+    try workspace.together {
+      if product.m <= Int(SHARD_HOST_GEMV_ROWS), product.a.columnStride == 1 || product.k <= 1 {
+        try enqueueGEMV(product, a: a, b: b, c: c, epilogue)
+      } else {
+        try enqueueGEMM(product, a: a, b: b, c: c, epilogue)
       }
-    } else {
-      try workspace.together { try enqueueGEMM(product, a: a, b: b, c: c) }
+    }
+  }
+
+  private func enqueueGEMV(
+    _ product: Product, a: Bytes, b: Bytes, c: Bytes, _ epilogue: HostEpilogue
+  ) throws {
+    let sums = try enqueueGroupSums(product, a: a, width: 1)
+    enqueueParallel(product.weight.panelCount, grain: max(1, product.weight.panelCount / (8 * workers))) { panels in
+      var call = product.hostProduct(b: b.address, sums: sums, c: c.address, epilogue)
+      shard_host_gemv(
+        &call, a.address.assumingMemoryBound(to: Float.self), product.a.rowStride, panels.lowerBound,
+        panels.upperBound)
     }
   }
 
   /// Packs A, then lets the workers take blocks of C as they become free.
-  private func enqueueGEMM(_ product: Product, a: Bytes, b: Bytes, c: Bytes) throws {
+  private func enqueueGEMM(_ product: Product, a: Bytes, b: Bytes, c: Bytes, _ epilogue: HostEpilogue) throws {
     let height = shard_host_panel_rows()
     let rowPanels = (product.m + height - 1) / height
     let columnPanels = product.weight.panelCount
@@ -60,6 +74,7 @@ extension HostDevice {
     let scratchByteCount = (shard_host_gemm_scratch_bytes(block) + 4095) & ~4095
     let panels = try hostScratch(.activations, byteCount: checkedProduct(rowPanels, height, product.k, 4))
     let scratch = try hostScratch(.loops, byteCount: scratchByteCount * workers)
+    let sums = try enqueueGroupSums(product, a: a, width: height)
 
     enqueueParallel(rowPanels, grain: max(1, rowPanels / (4 * workers))) { range in
       var matrix = product.a.hostMatrix(at: a.address)
@@ -69,7 +84,7 @@ extension HostDevice {
     let blocksDown = (rowPanels + block.rows - 1) / block.rows
     let blocks = blocksDown * ((columnPanels + block.columns - 1) / block.columns)
     enqueueOnWorkers { worker in
-      var call = product.hostProduct(b: b.address, c: c.address)
+      var call = product.hostProduct(b: b.address, sums: sums, c: c.address, epilogue)
       while case let index = next.take(), index < blocks {
         let (row, column) = (index % blocksDown * block.rows, index / blocksDown * block.columns)
         shard_host_gemm(
@@ -118,11 +133,11 @@ extension HostDevice {
   }
 
   /// The first element of a matrix of this device.
-  private func elements(of matrix: MatrixView) throws -> Bytes {
+  func elements(of matrix: MatrixView) throws -> Bytes {
     try bytes(of: matrix.memory, matrix.offset * matrix.elementType.byteCount, 0)
   }
 
-  private func hostScratch(_ purpose: Workspace.Purpose, byteCount: Int) throws -> HostMemory {
+  func hostScratch(_ purpose: Workspace.Purpose, byteCount: Int) throws -> HostMemory {
     let memory = try workspace.memory(purpose, byteCount: byteCount, allocate: allocate)
     guard case .host(let block) = memory.storage else { preconditionFailure("host scratch lies in host memory") }
     return block
@@ -136,7 +151,7 @@ extension HostDevice {
 }
 
 extension MatrixView {
-  fileprivate func hostMatrix(at address: UnsafeMutableRawPointer) -> shard_host_matrix {
+  func hostMatrix(at address: UnsafeMutableRawPointer) -> shard_host_matrix {
     shard_host_matrix(
       data: address, type: elementType.hostType, rows: rows, columns: columns, row_stride: rowStride,
       column_stride: columnStride)
@@ -144,10 +159,14 @@ extension MatrixView {
 }
 
 extension Product {
-  fileprivate func hostProduct(b: UnsafeMutableRawPointer, c: UnsafeMutableRawPointer) -> shard_host_product {
+  fileprivate func hostProduct(
+    b: UnsafeMutableRawPointer, sums: HostMemory?, c: UnsafeMutableRawPointer, _ epilogue: HostEpilogue
+  ) -> shard_host_product {
     shard_host_product(
       m: m, n: n, k: weight.order.length, unit: weight.order.unit, leaf_begin: UInt32(weight.leaves.lowerBound),
-      leaf_end: UInt32(weight.leaves.upperBound), b: b, b_type: weight.elementType.hostType, alpha: alpha, beta: beta,
-      c: c.assumingMemoryBound(to: Float.self), ldc: self.c.rowStride, node_stride: nodeStride)
+      leaf_end: UInt32(weight.leaves.upperBound), b: b, format: weight.format.hostFormat,
+      group_sums: sums.map { UnsafePointer($0.address.assumingMemoryBound(to: Float.self)) }, alpha: alpha, beta: beta,
+      c: c.assumingMemoryBound(to: Float.self), ldc: self.c.rowStride, node_stride: nodeStride,
+      epilogue: epilogue.steps)
   }
 }

@@ -8,7 +8,7 @@ import Synchronization
 final class KernelLibrary: Sendable {
   private let context: Context
   private let device: Device
-  private let cache: ProgramCache
+  let cache: ProgramCache
   private let kernels = Mutex<[String: Kernel]>([:])
 
   init(context: Context, device: Device, cache: ProgramCache) {
@@ -25,13 +25,14 @@ final class KernelLibrary: Sendable {
   /// - Throws: `OpenCLError` with the build log; `ComputeError.unsupported` for a name that is not embedded;
   ///   `MissingKernel` where it is not built and must not be here.
   func kernel(_ name: String, options: [String]) throws -> Kernel {
-    let options = (["-cl-std=CL1.2"] + options).joined(separator: " ")
+    let version = options.contains { $0.hasPrefix("-cl-std=") } ? [] : ["-cl-std=CL1.2"]
+    let options = (version + options).joined(separator: " ")
     if let kernel = kernels.withLock({ $0["\(name) \(options)"] }) { return kernel }
-    guard Self.mayBuild else { throw MissingKernel(library: self, name: name, options: options) }
+    guard Self.mayBuild else { throw MissingKernel { [self] in _ = try build(name, options: options) } }
     return try build(name, options: options)
   }
 
-  fileprivate func build(_ name: String, options: String) throws -> Kernel {
+  private func build(_ name: String, options: String) throws -> Kernel {
     guard let text = Self.texts[name] else { throw ComputeError.unsupported("there is no kernel \(name)") }
     let source = Self.shared(by: text) + text
     // Built outside the lock: two threads may build the same kernel once each, none waits for another's compiler.
@@ -63,20 +64,19 @@ final class KernelLibrary: Sendable {
   }
 }
 
-/// A kernel that has to be built before a command can be enqueued.
+/// A kernel that has to be built or tried before a command can be enqueued.
 struct MissingKernel: Error {
-  let library: KernelLibrary
-  let name: String
-  let options: String
+  /// Builds or tries it; blocks.
+  let make: @Sendable () throws -> Void
 
   // Compilers block for seconds, which Swift's cooperative pool must not.
   private static let builders = DispatchQueue(label: "shardcl.builders", attributes: .concurrent)
 
-  /// Suspends until the kernel is built.
+  /// Suspends until that is done.
   func build() async throws {
     try await withCheckedThrowingContinuation { continuation in
       Self.builders.async {
-        continuation.resume(with: Result { _ = try library.build(name, options: options) })
+        continuation.resume(with: Result { try make() })
       }
     }
   }

@@ -22,6 +22,15 @@ public final class OpenCLDevice: ComputeDevice {
   let library: KernelLibrary
   let workspace = Workspace()
   let tiles: TileShapes
+  let probes = Probes()
+  /// Whether kernels for instructions that the device lacks run with an emulation of these.
+  let emulatesInstructions: Bool
+  /// Whether the driver is NVIDIA's, whose compiler takes PTX.
+  let isNVIDIA: Bool
+  /// What the driver can do beyond its version of OpenCL.
+  let extensions: Set<String>
+  /// Parameters of kernels that were measured on such devices.
+  package let tuning: TuningTable
   private let account: MemoryAccount
   private let waiter: EventWaiter
   /// What the device passes to kernels for memory of zero bytes.
@@ -35,13 +44,21 @@ public final class OpenCLDevice: ComputeDevice {
   ///   - architecture: Which kernels to run, by default the device's own kind; a CPU runs a GPU's kernels too, slowly,
   ///     which is how they are tested where there is no GPU.
   ///   - vectorWidth: Floats of a vector in the kernels, by default the device's own; narrower ones are for tests too.
+  ///   - maximumAllocationByteCount: The largest allocation where it is to be smaller than the device's own, which
+  ///     splits weights sooner.
+  ///   - emulatesInstructions: Whether to run kernels for instructions that the device lacks, with a slow emulation of
+  ///     these: to test them where there is no such device.
+  ///   - tuning: Where parameters that were measured are looked up.
   ///
   /// A device that does not report `CL_FP_FMA` is taken too: OpenCL C rounds `fma` correctly everywhere, and Intel's CPU
   /// runtime has the instruction without saying so.
-  /// - Throws: `OpenCLError`; `ComputeError.unsupported` for a device that cannot run the library's kernels.
+  /// - Throws: `OpenCLError`; `ComputeError.unsupported` for a device that cannot run the library's kernels,
+  ///   `.tuningFile` for tuned parameters that cannot be read.
   public init(
     selector: String, device: Device, context: Context, cache: ProgramCache,
-    architecture: Capabilities.Architecture? = nil, vectorWidth: Int? = nil
+    architecture: Capabilities.Architecture? = nil, vectorWidth: Int? = nil,
+    maximumAllocationByteCount: Int = .max, emulatesInstructions: Bool = false,
+    tuning: TuningDatabase = TuningDatabase()
   ) throws {
     guard try device.hasCompiler, try device.isAvailable else {
       throw ComputeError.unsupported("\(device.name) has no compiler or is not available")
@@ -55,14 +72,26 @@ public final class OpenCLDevice: ComputeDevice {
       vectorWidth: max(4, try vectorWidth ?? device.nativeFloatVectorWidth), cacheByteCount: try device.cacheByteCount,
       localMemoryByteCount: try device.localMemoryByteCount,
       maximumWorkGroupSize: try device.maximumWorkGroupSize,
-      maximumAllocationByteCount: try device.maximumAllocationByteCount,
+      maximumAllocationByteCount: min(maximumAllocationByteCount, try device.maximumAllocationByteCount),
       memoryByteCount: try device.globalMemoryByteCount, hasUnifiedMemory: try device.hasUnifiedMemory)
     tiles = TileShapes(capabilities)
+    self.emulatesInstructions = emulatesInstructions
+    extensions = try device.extensions
+    isNVIDIA = extensions.contains { $0.hasPrefix("cl_nv_") }
+    self.tuning = try tuning.table(for: TunedDevice(device))
     queue = try Queue(context: context, device: device)
     library = KernelLibrary(context: context, device: device, cache: cache)
     account = try .of(device)
     waiter = EventWaiter(name: "shardcl \(selector)")
     placeholder = try Buffer(context: context, byteCount: 64)
+  }
+
+  /// The same device once more, with a queue and a context of its own.
+  func twin() throws -> OpenCLDevice {
+    try OpenCLDevice(
+      selector: selector, device: device, context: Context(devices: [device]), cache: library.cache,
+      architecture: capabilities.architecture, vectorWidth: capabilities.vectorWidth,
+      emulatesInstructions: emulatesInstructions, tuning: TuningDatabase(folder: nil))
   }
 
   /// Allocates memory, contents undefined.

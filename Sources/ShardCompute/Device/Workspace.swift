@@ -10,6 +10,10 @@ final class Workspace: Sendable {
   enum Purpose: Hashable, Sendable {
     /// Activations in panels.
     case activations
+    /// Sums of activations over the groups of a quantised format.
+    case groupSums
+    /// What rows or blocks of activations were divided by.
+    case scales
     /// Pending subtrees of a sum.
     case tree
     /// Results of measuring kernels, which nobody reads.

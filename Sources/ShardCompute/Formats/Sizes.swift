@@ -16,3 +16,10 @@ package func checkedProduct(_ sizes: Int...) throws -> Int {
     return next
   }
 }
+
+/// Of two positive numbers far below 2³¹.
+package func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
+  var (divisor, rest) = (a, b)
+  while rest != 0 { (divisor, rest) = (rest, divisor % rest) }
+  return a / divisor * b
+}

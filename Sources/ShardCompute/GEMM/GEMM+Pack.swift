@@ -39,8 +39,9 @@ extension OpenCLDevice {
       throw ComputeError.unsupported("a matrix of \(source.rows) × \(source.columns); kernels count in 31 bits")
     }
     try GEMM.Pack.launch(
-      source, into: try buffer(weight.memory), at: weight.firstElement, width: weight.panelWidth,
-      target: weight.elementType, on: self)
+      source, into: try buffer(weight.memory), at: weight.firstByte / source.elementType.byteCount,
+      width: weight.panelWidth,
+      target: source.elementType, on: self)
   }
 
   /// A in panels of `width` rows, in scratch memory that the next product overwrites.

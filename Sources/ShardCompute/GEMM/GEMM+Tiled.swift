@@ -8,29 +8,34 @@ extension GEMM {
 
     static func refusal(_ product: Product, on device: OpenCLDevice) -> String? {
       if device.capabilities.architecture != .gpu { return "made for GPUs" }
-      let parameters = Parameters(product, device.capabilities)
-      if parameters.workGroup.reduce(1, *) > device.capabilities.maximumWorkGroupSize {
-        return "work-groups of \(parameters.workGroup), the device has at most "
-          + "\(device.capabilities.maximumWorkGroupSize) work-items"
-      }
-      return nil
+      if let refusal = GEMM.refusal(ofBlocks: product.weight.format) { return refusal }
+      return refusal(of: formula(product, on: device), product, on: device)
     }
 
-    static func launch(_ product: Product, on device: OpenCLDevice) throws {
-      let parameters = Parameters(product, device.capabilities)
+    static func formula(_ product: Product, on device: OpenCLDevice) -> Parameters {
+      Parameters(product, device.capabilities)
+    }
+
+    static func refusal(of parameters: Parameters, _ product: Product, on device: OpenCLDevice) -> String? {
+      parameters.refusal(device.tiles, device.capabilities)
+    }
+
+    static func tunables(_ product: Product, on device: OpenCLDevice) -> [Tunable<Parameters>] {
+      [
+        // Tile and work-item change together, so that work-groups stay of a size that runs.
+        Tunable([(64, 64, 4, 4), (64, 128, 4, 8), (128, 64, 8, 4), (128, 128, 8, 8)]) { parameters, shape in
+          (parameters.tileM, parameters.tileN, parameters.perItemM, parameters.perItemN) = shape
+        }, Tunable(\.tileK, [8, 16, 32]),
+      ]
+    }
+
+    static func launch(_ product: Product, _ parameters: Parameters, on device: OpenCLDevice) throws {
       let a = try device.packedActivations(product.a, width: device.tiles.activationPanelWidth)
       let kernel = try device.library.kernel(
-        name, options: parameters.options(device.tiles, product.weight.elementType))
+        name,
+        options: parameters.options(device.tiles, product.weight.format) + product.epilogue.options(floats: 4))
       let groups = parameters.groups(product, device.capabilities)
-      let scratch = try device.workspace.memory(
-        .tree, byteCount: groups * 3 * parameters.tileM * parameters.tileN * 4
-      ) { byteCount in
-        // The kernel reads what it wrote, but Oclgrind cannot tell: zero it once, by a write, since it misses fills.
-        let memory = try device.allocate(byteCount: byteCount)
-        let zeros = HostMemory(byteCount: byteCount)
-        try device.write(zeros, at: 0, byteCount: byteCount, to: memory, at: 0)
-        return memory
-      }
+      let scratch = try device.treeScratch(byteCount: groups * 3 * parameters.tileM * parameters.tileN * 4)
       try kernel.launch(
         on: device.queue,
         size: LaunchSize(
@@ -38,22 +43,52 @@ extension GEMM {
         arguments: product.sizeArguments + [
           .float(product.alpha), .float(product.beta), .buffer(a),
           .buffer(try device.buffer(product.weight.memory)),
-        ] + product.resultArguments(try device.buffer(product.c.memory)) + [.buffer(try device.buffer(scratch))])
+        ] + product.resultArguments(try device.buffer(product.c.memory)) + [.buffer(scratch)]
+          + (try product.epilogue.arguments(on: device)))
     }
 
-    /// The kernel's tunables, under its own names.
-    struct Parameters: Hashable {
-      let tileM: Int
-      let tileN: Int
-      let tileK = 16
-      let perItemM: Int
-      let perItemN: Int
+    /// The kernel's tunables, under its own names. Every set that is not refused gives the same bits.
+    struct Parameters: Hashable, Codable, Sendable {
+      /// Rows of C of a work-group.
+      var tileM: Int
+      /// Columns of C of a work-group.
+      var tileN: Int
+      /// Steps of k in local memory.
+      var tileK: Int
+      /// Rows of C of a work-item.
+      var perItemM: Int
+      /// Columns of C of a work-item.
+      var perItemN: Int
 
       /// Large tiles read less, small ones fill more compute units: large where each unit gets two.
       init(_ product: Product, _ capabilities: Capabilities) {
         let largeTiles = ((product.m + 127) / 128) * ((product.n + 127) / 128)
         let large = largeTiles >= 2 * capabilities.computeUnits
         (tileM, tileN, perItemM, perItemN) = large ? (128, 128, 8, 8) : (64, 64, 4, 4)
+        tileK = 16
+      }
+
+      /// Why the kernel cannot run with these; nil where it can.
+      func refusal(_ tiles: TileShapes, _ capabilities: Capabilities) -> String? {
+        let sides = (tiles.activationPanelWidth, tiles.weightPanelWidth)
+        let items = [perItemM, perItemN]
+        guard items.allSatisfy([4, 8].contains), (1...64).contains(tileK), (1...1024).contains(tileM),
+          (1...1024).contains(tileN), tileM.isMultiple(of: sides.0), tileN.isMultiple(of: sides.1),
+          tileM.isMultiple(of: perItemM), tileN.isMultiple(of: perItemN)
+        else {
+          return "tiles of \(tileM) × \(tileN) in \(tileK) steps, \(perItemM) × \(perItemN) an item; items have 4 or 8 "
+            + "each way, tiles whole panels of \(sides.0) and \(sides.1)"
+        }
+        if let refusal = GEMM.refusal(ofWorkGroup: workGroup, capabilities) { return refusal }
+        let size = workGroup.reduce(1, *)
+        if !(tileK * tileM / 4).isMultiple(of: size) || !(tileK * tileN / 4).isMultiple(of: size) {
+          return "\(size) work-items cannot share \(tileK) steps of a tile of \(tileM) × \(tileN) evenly"
+        }
+        let needed = 4 * tileK * (tileM + tileN)
+        if needed > capabilities.localMemoryByteCount {
+          return "\(needed) bytes of local memory, the device has \(capabilities.localMemoryByteCount)"
+        }
+        return nil
       }
 
       var workGroup: [Int] { [tileN / perItemN, tileM / perItemM] }
@@ -64,7 +99,7 @@ extension GEMM {
         return min(tiles, 8 * capabilities.computeUnits)
       }
 
-      func options(_ tiles: TileShapes, _ weight: ElementType) -> [String] {
+      func options(_ tiles: TileShapes, _ weight: WeightFormat) -> [String] {
         [
           "-DTILE_M=\(tileM)", "-DTILE_N=\(tileN)", "-DTILE_K=\(tileK)", "-DPER_ITEM_M=\(perItemM)",
           "-DPER_ITEM_N=\(perItemN)", "-DMR=\(tiles.activationPanelWidth)", "-DNR=\(tiles.weightPanelWidth)",
@@ -72,5 +107,18 @@ extension GEMM {
         ]
       }
     }
+  }
+}
+
+extension OpenCLDevice {
+  /// Scratch memory for subtrees that wait for a sibling.
+  func treeScratch(byteCount: Int) throws -> Buffer {
+    let memory = try workspace.memory(.tree, byteCount: byteCount) { byteCount in
+      // Kernels read what they wrote, but Oclgrind cannot tell: zero it once, by a write, since it misses fills.
+      let memory = try allocate(byteCount: byteCount)
+      try write(HostMemory(byteCount: byteCount), at: 0, byteCount: byteCount, to: memory, at: 0)
+      return memory
+    }
+    return try buffer(memory)
   }
 }

@@ -5,8 +5,8 @@
 /// | operand | shape | type |
 /// | --- | --- | --- |
 /// | `a` | m × k, any strides | f32 |
-/// | `weight` | n × k, panels | f32, f16 or bf16 |
-/// | `c` | m × n, row-major | f32 |
+/// | `weight` | n × k, panels | any `WeightFormat` |
+/// | `c` | m × n, row-major; see `Epilogue` | f32 |
 ///
 /// A weight that holds some of the leaves of its sum makes one addend of C for each of `weight.nodes`, `nodeStride`
 /// elements apart; one that holds no leaves makes none, and C stays as it is. C is not read where β is zero.
@@ -23,18 +23,25 @@ public struct Product: Sendable {
   public let alpha: Float
   /// β.
   public let beta: Float
+  /// How exact it has to be.
+  public let arithmetic: Arithmetic
+  /// What is done with the sums.
+  public let epilogue: Epilogue
 
   /// Checks that the operands belong together. Without `nodeStride` addends lie one after another.
   ///
   /// - Throws: `ComputeError.mismatch` with the shapes; `.outOfBounds` where an addend of C does not fit its memory.
   public init(
-    _ a: MatrixView, _ weight: Weight, into c: MatrixView, nodeStride: Int? = nil, alpha: Float = 1, beta: Float = 0
+    _ a: MatrixView, _ weight: Weight, into c: MatrixView, nodeStride: Int? = nil, alpha: Float = 1, beta: Float = 0,
+    arithmetic: Arithmetic = .ordered,
+    epilogue: Epilogue = .none
   ) throws {
-    guard a.columns == weight.columns, c.rows == a.rows, c.columns == weight.rows else {
+    guard a.columns == weight.columns, c.rows == a.rows, c.columns == epilogue.resultColumns(weight.rows) else {
       throw ComputeError.mismatch(
         "A is \(a.rows) × \(a.columns), W \(weight.rows) × \(weight.columns) and C \(c.rows) × \(c.columns); "
-          + "C = A · Wᵀ needs m × k, n × k and m × n")
+          + "C = A · Wᵀ needs m × k, n × k and \(epilogue.isGated ? "m × n / 2 where it is gated" : "m × n")")
     }
+    try epilogue.check(weight, c, beta: beta)
     guard a.elementType == .f32, c.elementType == .f32, c.columnStride == 1 || c.columns <= 1,
       c.rowStride >= c.columns || c.rows <= 1
     else {
@@ -57,14 +64,35 @@ public struct Product: Sendable {
     self.nodeStride = stride
     self.alpha = alpha
     self.beta = beta
+    self.arithmetic = arithmetic
+    self.epilogue = epilogue
   }
 
   /// Rows of A and C.
   public var m: Int { a.rows }
-  /// Columns of C.
+  /// Rows of the weight: columns of C, twice as many where the product is gated.
   public var n: Int { weight.rows }
   /// Terms of a sum on this device.
   public var k: Int { weight.columns }
+
+  /// One product for each piece of the weight, which makes its columns of C.
+  var pieces: [Product] {
+    get throws {
+      let parts = weight.parts
+      return parts.count == 1 ? [self] : try parts.map { try Product(self, $0.weight, columns: $0.rows) }
+    }
+  }
+
+  private init(_ whole: Product, _ weight: Weight, columns: Range<Int>) throws {
+    a = whole.a
+    self.weight = weight
+    c = try whole.c.columns(whole.epilogue.resultColumns(columns))
+    epilogue = try whole.epilogue.columns(columns)
+    nodeStride = whole.nodeStride
+    alpha = whole.alpha
+    beta = whole.beta
+    arithmetic = whole.arithmetic
+  }
 
   /// Throws unless the panels of the weight are those of `device`: two devices of one context may have different ones.
   func checkPanels(on device: any ComputeDevice) throws {
@@ -83,9 +111,9 @@ extension ComputeDevice {
   /// - Throws: `ComputeError`, or the driver's error.
   public func multiply(_ a: MatrixView, _ b: MatrixView, into c: MatrixView, alpha: Float = 1, beta: Float = 0) throws {
     let weight = try Weight(
-      on: self, rows: b.columns, order: SumOrder(length: b.rows), elementType: b.elementType)
+      on: self, rows: b.columns, order: SumOrder(length: b.rows), format: WeightFormat(b.elementType))
     let product = try Product(a, weight, into: c, alpha: alpha, beta: beta)
-    try pack(b.transposed, into: weight)
+    for part in weight.parts { try pack(b.columns(part.rows).transposed, into: part.weight) }
     try multiply(product)
   }
 }

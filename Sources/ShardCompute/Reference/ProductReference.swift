@@ -5,7 +5,8 @@ import Synchronization
 
 /// The judge of a product C = A · Wᵀ: sums in f64 on all cores, straight from the operands.
 ///
-/// An element is right when |c − reference| ≤ (k + 8) · 2⁻²⁴ · Σ|a||w|. Errors are given in units of that bound.
+/// An element is right when |c − reference| ≤ (k + 8) · 2⁻²⁴ · Σ|a||w|. Errors are given in units of that bound. Where a
+/// quantised format has offsets, w = scale · q + offset, |w| is |scale · q| + |offset|: the two may cancel.
 public struct ProductReference: Sendable {
   /// Rows of A and C.
   public let m: Int
@@ -15,21 +16,21 @@ public struct ProductReference: Sendable {
   public let k: Int
   private let a: HostMemory
   private let weight: HostMemory
-  private let weightType: ElementType
+  private let format: WeightFormat
 
-  /// Judges products of `a` (m × k, f32) and `weight` (n × k, `weightType`), both row-major without gaps.
+  /// Judges products of `a` (m × k, f32) and `weight` (n × k, `format`), both row-major without gaps.
   ///
   /// - Throws: `ComputeError.mismatch` where a size in bytes is not that of the matrix.
-  public init(m: Int, n: Int, k: Int, a: HostMemory, weight: HostMemory, weightType: ElementType) throws {
-    guard try a.byteCount == checkedProduct(4, m, k), try weight.byteCount == checkedProduct(weightType.byteCount, n, k)
+  public init(m: Int, n: Int, k: Int, a: HostMemory, weight: HostMemory, format: WeightFormat) throws {
+    guard try a.byteCount == checkedProduct(4, m, k), try weight.byteCount == format.byteCount(rows: n, columns: k)
     else {
       throw ComputeError.mismatch(
-        "\(a.byteCount) and \(weight.byteCount) bytes for a product \(m)x\(n)x\(k) with \(weightType) weights")
+        "\(a.byteCount) and \(weight.byteCount) bytes for a product \(m)x\(n)x\(k) with \(format.rawValue) weights")
     }
     (self.m, self.n, self.k) = (m, n, k)
     self.a = a
     self.weight = weight
-    self.weightType = weightType
+    self.format = format
   }
 
   /// The largest error of `c` (m × n, f32, row-major without gaps) in `rows`, in units of the bound: at most 1 where
@@ -69,9 +70,10 @@ public struct ProductReference: Sendable {
     let signs = SeededNumbers(seed: seed).signs(n)
     var (weighted, magnitudes) = ([Double](repeating: 0, count: k), [Double](repeating: 0, count: k))
     for j in 0..<n {
-      for (p, value) in weight.floats(j * k..<(j + 1) * k, weightType).enumerated() {
-        weighted[p] += signs[j] * Double(value)
-        magnitudes[p] += abs(Double(value))
+      let row = weight.decoded(rows: j..<j + 1, columns: k, format)
+      for p in 0..<k {
+        weighted[p] += signs[j] * Double(row.values[p])
+        magnitudes[p] += Double(row.magnitude(p))
       }
     }
     var worst = 0.0
@@ -124,8 +126,22 @@ public struct ProductReference: Sendable {
     let scratch = UnsafeMutableRawPointer.allocate(byteCount: shard_host_reference_scratch_bytes(), alignment: 64)
     defer { scratch.deallocate() }
     var left = hostMatrix(a, rows: tile.rows, .f32)
-    var right = hostMatrix(weight, rows: tile.columns, weightType)
-    shard_host_reference(&left, &right, 0, tile.rows.count, sums.product, sums.magnitude, scratch)
+    if let type = format.elementType {
+      var right = hostMatrix(weight, rows: tile.columns, type)
+      return shard_host_reference(&left, &right, 0, tile.rows.count, sums.product, sums.magnitude, scratch)
+    }
+    let rows = weight.decoded(rows: tile.columns, columns: k, format)
+    func reference(_ values: HostMemory, _ product: UnsafeMutablePointer<Double>) {
+      var right = hostMatrix(values, rows: 0..<tile.columns.count, .f32)
+      shard_host_reference(&left, &right, 0, tile.rows.count, product, sums.magnitude, scratch)
+    }
+    reference(HostMemory(rows.values), sums.product)
+    guard !rows.offsets.isEmpty else { return }
+    // Of the magnitudes' products only the magnitude is wanted.
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: tile.rows.count * tile.columns.count) { unused in
+      guard let base = unused.baseAddress else { return }
+      reference(HostMemory((0..<rows.values.count).map(rows.magnitude)), base)
+    }
   }
 
   private func hostMatrix(_ memory: HostMemory, rows: Range<Int>, _ type: ElementType) -> shard_host_matrix {

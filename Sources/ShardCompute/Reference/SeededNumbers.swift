@@ -32,6 +32,25 @@ package struct SeededNumbers: Sendable {
     (0..<count).map { Float(Int(self[$0] % 9) - 4) }
   }
 
+  /// Random blocks of a quantised weight, row-major: scales of up to an eighth, or 1 where `whole`, so that values are
+  /// whole numbers.
+  package func blocks(rows: Int, columns: Int, format: WeightFormat, whole: Bool = false) throws -> HostMemory {
+    let memory = HostMemory(byteCount: try format.byteCount(rows: rows, columns: columns))
+    let size = format.blockByteCount
+    memory.withMutableBytes { bytes in
+      for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: self[index / 8] >> UInt64(index % 8 * 8)) }
+      for (block, start) in stride(from: 0, to: bytes.count, by: size).enumerated() {
+        for (number, offset) in format.halfOffsets.enumerated() {
+          // Exponents of 2⁻⁷ to 2⁻⁴, any mantissa and sign.
+          let random = UInt16(truncatingIfNeeded: self[~(2 * block + number)])
+          let half = whole ? 0x3c00 : (8 + random >> 10 & 3) << 10 | random & 0x83ff
+          bytes.storeBytes(of: half.littleEndian, toByteOffset: start + offset, as: UInt16.self)
+        }
+      }
+    }
+    return memory
+  }
+
   /// `count` times 1 or -1.
   package func signs(_ count: Int) -> [Double] { (0..<count).map { self[$0] >> 63 == 0 ? 1 : -1 } }
 }

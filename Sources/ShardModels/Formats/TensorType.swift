@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ShardCompute
 
 /// How the elements of a tensor are stored, by the names that GGML and safetensors give.
 ///

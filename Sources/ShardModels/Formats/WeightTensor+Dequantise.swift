@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
+import ShardCompute
 
 extension WeightTensor {
   /// Converts the part `rows` × `columns` to f32 and writes it to `output`, row-major without gaps.

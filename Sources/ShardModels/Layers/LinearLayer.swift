@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ShardCompute
 
 /// A linear layer of a transformer and how tensor parallelism shards it.
 ///
@@ -85,11 +86,4 @@ private struct Kind: Hashable {
   let rows: Int
   let columns: Int
   let type: TensorType
-}
-
-/// Of two positive numbers far below 2^31.
-private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
-  var (divisor, rest) = (a, b)
-  while rest != 0 { (divisor, rest) = (rest, divisor % rest) }
-  return a / divisor * b
 }

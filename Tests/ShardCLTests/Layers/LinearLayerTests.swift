@@ -51,6 +51,49 @@ import Testing
     }
   }
 
+  @Test("a gated column-parallel layer has the bits of its parts", arguments: MeshCase.all, TestSeed.fixedAndFresh)
+  func gated(meshCase: MeshCase, seed: TestSeed) async throws {
+    let mesh = try meshCase.make()
+    let layer = try Layer(seed)
+    var numbers = RandomNumbers(seed)
+    let up = try HostMatrix(
+      numbers.floats(layer.outputs * layer.inputs), rows: layer.outputs, columns: layer.inputs)
+    let bias = numbers.floats(2 * layer.outputs)
+    let linear = try ColumnParallelLinear(
+      weight: InterleavedRows(gate: layer.weight, up: up),
+      bias: HostMatrix(bias, rows: 1, columns: 2 * layer.outputs), activation: .silu, isGated: true, on: mesh, unit: 32)
+    let x = try ShardedTensor(layer.x, rows: layer.tokens, columns: layer.inputs, on: mesh, placement: .replicate)
+    let one = try DeviceMesh([HostDevice()])
+    let wholeX = try ShardedTensor(layer.x, rows: layer.tokens, columns: layer.inputs, on: one, placement: .replicate)
+    func part(_ weight: HostMatrix) async throws -> [Float] {
+      try await matmul(wholeX, ShardedWeight(weight, on: one, placement: .replicate, unit: 32)).download()
+    }
+    let (gates, ups) = (try await part(layer.weight), try await part(up))
+    let expected = gates.indices.map { index in
+      let feature = index % layer.outputs
+      return linear.activation(gates[index] + bias[2 * feature]) * (ups[index] + bias[2 * feature + 1])
+    }
+    let result = try await linear(x)
+    #expect(result.columns == layer.outputs)
+    #expect(bits(try await result.download()) == bits(expected))
+  }
+
+  @Test("interleaved rows are those of both, for any part, and must match") func interleavedRows() throws {
+    let gate = try HostMatrix([1, 2, 3, 4, 5, 6], rows: 3, columns: 2)
+    let up = try HostMatrix([-1, -2, -3, -4, -5, -6], rows: 3, columns: 2)
+    let both = try InterleavedRows(gate: gate, up: up)
+    #expect(
+      try both.block(rows: 0..<6, columns: 0..<2).array(of: Float.self) == [1, 2, -1, -2, 3, 4, -3, -4, 5, 6, -5, -6])
+    #expect(try both.block(rows: 1..<4, columns: 1..<2).array(of: Float.self) == [-2, 4, -4])
+    #expect(try both.block(rows: 2..<2, columns: 0..<2).byteCount == 0)
+    #expect(throws: ShardingError.self) { try both.block(rows: 5..<7, columns: 0..<2) }
+    let wide = try HostMatrix([1, 2, 3, 4, 5, 6], rows: 2, columns: 3)
+    #expect(throws: ShardingError.self) { try InterleavedRows(gate: gate, up: wide) }
+    #expect(throws: ShardingError.self) {
+      try ColumnParallelLinear(weight: gate, isGated: true, on: MeshCase.host(2))
+    }
+  }
+
   @Test(
     "row-parallel adds the bias once, in every placement of the result", arguments: MeshCase.all, TestSeed.fixedAndFresh
   )

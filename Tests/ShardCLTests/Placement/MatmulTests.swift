@@ -30,7 +30,7 @@ import Testing
       x = exact ? numbers.integers(shape.m * shape.k, in: -8...8) : numbers.floats(shape.m * shape.k)
       let values = exact ? numbers.integers(shape.n * shape.k, in: -8...8) : numbers.floats(shape.n * shape.k)
       weight = try HostMatrix(
-        HostMemory(type.encode(values)), rows: shape.n, columns: shape.k, elementType: type)
+        HostMemory(type.encode(values)), rows: shape.n, columns: shape.k, format: WeightFormat(type))
     }
 
     /// The product on one device.
@@ -84,7 +84,7 @@ import Testing
         let same = bits(result) == bits(expected)
         #expect(
           same,
-          "\(problem.shape), \(problem.weight.elementType), \(mesh.count) ranks, \(rule), to \(placement)")
+          "\(problem.shape), \(problem.weight.format), \(mesh.count) ranks, \(rule), to \(placement)")
       }
     }
   }

@@ -15,7 +15,7 @@ import Testing
 
     let rows = 12
     let columns = 64
-    let elementType = ElementType.bf16
+    let format = WeightFormat.bf16
     let requests = Mutex<[Request]>([])
 
     func block(rows: Range<Int>, columns: Range<Int>) throws -> HostMemory {

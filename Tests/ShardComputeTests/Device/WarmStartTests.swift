@@ -31,7 +31,7 @@ import Testing
     let device = try #require(try TestDevices.openCL())
     let problem = ProductProblem(m: 40, n: 40, k: 40)
     let (a, w, c) = problem.operands(seed: 1, exact: true)
-    let weight = try device.makeWeight(HostMemory(w), rows: 40, order: problem.order, elementType: .f32)
+    let weight = try device.makeWeight(HostMemory(w), rows: 40, order: problem.order, format: .f32)
     let result = try device.upload(c)
     let product = try Product(
       MatrixView(device.upload(a), rows: 40, columns: 40), weight, into: MatrixView(result, rows: 40, columns: 40))

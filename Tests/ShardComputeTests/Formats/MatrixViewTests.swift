@@ -54,11 +54,11 @@ import Testing
         (1, order, -1..<8), (1, order, 0..<9),
       ] {
         #expect(throws: ComputeError.self) {
-          try Weight(on: device, rows: rows, order: order, leaves: leaves, elementType: .f32)
+          try Weight(on: device, rows: rows, order: order, leaves: leaves, format: .f32)
         }
         #expect(throws: ComputeError.self) {
           try device.makeWeight(
-            HostMemory(byteCount: 64), rows: rows, order: order, leaves: leaves, elementType: .f32)
+            HostMemory(byteCount: 64), rows: rows, order: order, leaves: leaves, format: .f32)
         }
       }
       for steps in [-1, Int(Int32.max) + 1] {
@@ -67,7 +67,7 @@ import Testing
     }
     let none = HostMemory(byteCount: 0)
     #expect(throws: ComputeError.self) {
-      try ProductReference(m: 1 << 62, n: 1, k: 4, a: none, weight: none, weightType: .f32)
+      try ProductReference(m: 1 << 62, n: 1, k: 4, a: none, weight: none, format: .f32)
     }
   }
 

@@ -9,6 +9,8 @@ import Testing
     case host, cpu, gpu
     /// The tiles of CPUs with vectors of 4 and 8 floats: SSE and NEON, AVX2.
     case cpu4, cpu8
+    /// GPUs with the extensions that this machine lacks.
+    case emulated
 
     func device() throws -> any ComputeDevice {
       switch self {
@@ -16,6 +18,7 @@ import Testing
       case .cpu: try #require(try TestDevices.openCL(.cpu))
       case .gpu: try #require(try TestDevices.openCL(.gpu))
       case .cpu4: try #require(try TestDevices.openCL(.cpu, vectorWidth: 4))
+      case .emulated: try #require(try TestDevices.openCL(.gpu, emulatesInstructions: true))
       case .cpu8: try #require(try TestDevices.openCL(.cpu, vectorWidth: 8))
       }
     }
@@ -108,7 +111,7 @@ import Testing
     let (a, w, c) = problem.operands(seed: 6, exact: false)
     for bandByteCount in [0, 1 << 14, 1 << 20] {
       let weight = try device.makeWeight(
-        HostMemory(w), rows: 101, order: SumOrder(length: 50), elementType: .f32, bandByteCount: bandByteCount)
+        HostMemory(w), rows: 101, order: SumOrder(length: 50), format: .f32, bandByteCount: bandByteCount)
       let memory = try device.upload(c)
       try device.multiply(
         Product(
@@ -122,7 +125,7 @@ import Testing
     let devices = try [Kind.cpu, .gpu].map { try $0.device() }
     let width = HostDevice().weightPanelWidth
     guard let other = devices.first(where: { $0.weightPanelWidth != width }) else { return }
-    let weight = try Weight(on: other, rows: 4, order: SumOrder(length: 6), elementType: .f32)
+    let weight = try Weight(on: other, rows: 4, order: SumOrder(length: 6), format: .f32)
     let memory = try HostDevice().allocate(byteCount: 480)
     let product = try Product(
       MatrixView(memory, rows: 20, columns: 6), weight, into: MatrixView(memory, rows: 20, columns: 4))
@@ -133,14 +136,14 @@ import Testing
     let source = HostMemory(byteCount: 4 << 20)
     let device = HostDevice(memoryByteCount: 5 << 20)
     let order = SumOrder(length: 1024)
-    _ = try device.makeWeight(source, rows: 1024, order: order, elementType: .f32, bandByteCount: 1 << 20)
+    _ = try device.makeWeight(source, rows: 1024, order: order, format: .f32, bandByteCount: 1 << 20)
     try await device.finish()
-    #expect(throws: ComputeError.self) { try device.makeWeight(source, rows: 1024, order: order, elementType: .f32) }
+    #expect(throws: ComputeError.self) { try device.makeWeight(source, rows: 1024, order: order, format: .f32) }
   }
 
   @Test("refuse operands that do not belong together, with the shapes") func mismatches() throws {
     let device = HostDevice()
-    let weight = try Weight(on: device, rows: 4, order: SumOrder(length: 6), elementType: .f32)
+    let weight = try Weight(on: device, rows: 4, order: SumOrder(length: 6), format: .f32)
     let memory = try device.allocate(byteCount: 400)
     let error = #expect(throws: ComputeError.self) {
       try Product(MatrixView(memory, rows: 2, columns: 5), weight, into: MatrixView(memory, rows: 2, columns: 4))
@@ -156,12 +159,12 @@ import Testing
     #expect(throws: ComputeError.self) { try device.allocate(byteCount: -1) }
     for (rows, columns) in [(Int.max, 3), (3, Int.max), (-1, 3), (-1, 0), (Int.max, Int.max)] {
       let order = SumOrder(length: columns)
-      #expect(throws: ComputeError.self) { try Weight(on: device, rows: rows, order: order, elementType: .f32) }
+      #expect(throws: ComputeError.self) { try Weight(on: device, rows: rows, order: order, format: .f32) }
       #expect(throws: ComputeError.self) {
-        try device.makeWeight(HostMemory(byteCount: 0), rows: rows, order: order, elementType: .f16)
+        try device.makeWeight(HostMemory(byteCount: 0), rows: rows, order: order, format: .f16)
       }
     }
-    let part = try Weight(on: device, rows: 2, order: SumOrder(length: 8), leaves: 0..<3, elementType: .f32)
+    let part = try Weight(on: device, rows: 2, order: SumOrder(length: 8), leaves: 0..<3, format: .f32)
     let memory = try device.allocate(byteCount: 64)
     let (a, c) = try (MatrixView(memory, rows: 2, columns: 3), MatrixView(memory, rows: 2, columns: 2))
     for nodeStride in [Int.max, Int.min, 13, -1] {

@@ -12,13 +12,36 @@ import Testing
     let columns = type.elementsPerBlock..<stored.columns
     let wanted = (0..<2).flatMap { row in columns.map { values[row * stored.columns + $0] } }
     for elementType in ElementType.allCases {
-      let matrix = WeightMatrix(stored, as: elementType)
+      let matrix = try WeightMatrix(stored, as: WeightFormat(elementType))
       let part = try matrix.block(rows: 0..<2, columns: columns)
       #expect(part.byteCount == wanted.count * elementType.byteCount)
       let expected = HostMemory(wanted, as: elementType).floats(0..<wanted.count, elementType)
       #expect(part.floats(0..<wanted.count, elementType).map(\.bitPattern) == expected.map(\.bitPattern))
     }
-    #expect(WeightMatrix(stored).elementType == (type == .bf16 ? .bf16 : .f32))
+    #expect(try WeightMatrix(stored).format == (type.weightFormat ?? .f32))
+  }
+
+  @Test("are handed out in their own blocks, and in those of no other format", arguments: DequantiseTests.types)
+  func blocks(type: TensorType) throws {
+    let (stored, _) = try DequantiseTests.reference(type)
+    guard let format = type.weightFormat else {
+      #expect(throws: ModelFileError.self) { try WeightMatrix(stored, as: .q8_0) }
+      return
+    }
+    let matrix = try WeightMatrix(stored, as: format)
+    let columns = type.elementsPerBlock..<stored.columns
+    let part = try matrix.block(rows: 0..<2, columns: columns)
+    let all = try stored.withBytes(rows: 0..<stored.rows) { Array($0) }
+    let start = type.bytesPerBlock
+    let expected = (0..<2).flatMap { all[$0 * stored.bytesPerRow + start..<($0 + 1) * stored.bytesPerRow] }
+    #expect(part.array(of: UInt8.self) == expected)
+    #expect(throws: ModelFileError.self) { try matrix.block(rows: 0..<1, columns: 0..<stored.columns + 1) }
+    if format.isQuantised {
+      #expect(throws: ModelFileError.self) { try matrix.block(rows: 0..<1, columns: 1..<stored.columns) }
+      for other in WeightFormat.allCases where other.isQuantised && other != format {
+        #expect(throws: ModelFileError.self) { try WeightMatrix(stored, as: other) }
+      }
+    }
   }
 
   @Test("keep the bytes of the file where the type is the file's")

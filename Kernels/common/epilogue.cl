@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// common/epilogue: what a product of which all leaves are here does with v = alpha * sum + beta * C, where EPILOGUE:
+//   v += bias[bias_offset + j]; v = activation(v); v += residual[residual_offset + i * ldr + j]
+// Where GATED, C is m x n / 2 and beta 0: c[i, j] = activation(v[i, 2j]) * v[i, 2j + 1] + residual[i, j].
+// A product kernel ends its list of arguments with EPILOGUE_ARGUMENTS, and FUNCTION_LANES (common/functions) is its vector.
+// Prepend common/elements, common/functions.
+#ifndef EPILOGUE
+#define EPILOGUE 0 // whether there is one
+#endif
+#ifndef ACTIVATION
+#define ACTIVATION NONE // NONE, RELU, RELU_SQUARED, SILU, GELU, GELU_TANH
+#endif
+#ifndef HAS_BIAS
+#define HAS_BIAS 0
+#endif
+#ifndef HAS_RESIDUAL
+#define HAS_RESIDUAL 0
+#endif
+#ifndef GATED
+#define GATED 0
+#endif
+#define ACTIVATE(v) JOIN_WORDS(activation_, ACTIVATION)(v)
+#define OUT(j) ((j) / (1 + GATED)) // the column of C that column j of the sums becomes, with its neighbour where GATED
+
+#if EPILOGUE
+// Bias and residual from a place of C on.
+typedef struct {
+  __global const float *bias, *residual;
+  long ldr;
+} epilogue;
+#define EPILOGUE_ARGUMENTS                                                                                             \
+  , __global const float *restrict bias, long bias_offset, __global const float *restrict residual,                    \
+      long residual_offset, long ldr
+// The epilogue of what begins with row i and column j of the sums; ends a list of values.
+#define EPILOGUE_FROM(i, j)                                                                                            \
+  , (epilogue) { bias + bias_offset + (j), residual + residual_offset + (i) * ldr + OUT(j), ldr }
+
+// `count` elements, at most FUNCTION_LANES of them; the others are 0.
+INLINE floats load_floats(__global const float *p, int count) {
+  if (count >= FUNCTION_LANES) return LOAD(F32, FUNCTION_LANES)(p);
+  union {
+    floats vector;
+    float element[FUNCTION_LANES];
+  } v;
+  v.vector = 0;
+  for (int t = 0; t < FUNCTION_LANES; t++)
+    if (t < count) v.element[t] = p[t];
+  return v.vector;
+}
+
+INLINE void store_floats(floats x, __global float *p, int count) {
+  if (count >= FUNCTION_LANES) {
+    STORE(F32, FUNCTION_LANES)(x, p);
+    return;
+  }
+  union {
+    floats vector;
+    float element[FUNCTION_LANES];
+  } v;
+  v.vector = x;
+  for (int t = 0; t < FUNCTION_LANES; t++)
+    if (t < count) p[t] = v.element[t];
+}
+
+// v before the activation: `count` sums from column j on, and from c[OUT(j)] on.
+INLINE floats biased(floats sum, int count, float alpha, float beta, int j, __global const float *c, epilogue e) {
+  floats v = alpha * sum;
+  if (!GATED && beta != 0) v = fma((floats)(beta), load_floats(c + j, count), v);
+  return HAS_BIAS ? v + load_floats(e.bias + j, count) : v;
+}
+
+#if FUNCTION_LANES > 1
+// Finishes and stores `count` sums of row i from column j on, counted from where c and e are.
+INLINE void store_finished(floats sum, int count, float alpha, float beta, int i, int j, __global float *c, long ldc,
+                           epilogue e) {
+  c += i * ldc;
+  const floats v = biased(sum, count, alpha, beta, j, c, e), activated = ACTIVATE(v);
+  __global const float *residual = e.residual + i * e.ldr + OUT(j);
+  c += OUT(j);
+#if GATED
+  union {
+    floats vector;
+    float element[FUNCTION_LANES];
+  } gate, up;
+  gate.vector = activated;
+  up.vector = v;
+  for (int t = 0; t < FUNCTION_LANES; t += 2)
+    if (t < count) {
+      const float x = gate.element[t] * up.element[t + 1];
+      c[t / 2] = HAS_RESIDUAL ? x + residual[t / 2] : x;
+    }
+#else
+  store_floats(HAS_RESIDUAL ? activated + load_floats(residual, count) : activated, c, count);
+#endif
+}
+#endif
+#else
+#define EPILOGUE_ARGUMENTS
+#define EPILOGUE_FROM(i, j)
+#endif

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// gemm/block_tiles: C = alpha * A . B^T + beta * C for a quantised B on GPUs, in the one order (common/leaves,
+// common/blocks). k_local is the part of k in leaves [leaf_begin, leaf_end).
+// A     m x k_local  a[((i / MR) * k_local + p) * MR + i % MR], f32
+// B     n x k_local  panels of NR rows in records (common/blocks, LANE_BYTES 4); blocks lie inside leaves
+// sums  m x k_local / GROUP  of gemm/group_sums; read only where the format has offsets
+// C     m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
+// Work-group (LOCAL_X, LOCAL_Y) = (TILE_N / PER_ITEM_N, TILE_M / PER_ITEM_M) makes TILE_M x TILE_N of C at a time, a
+// group of columns after the other; work-group g takes tiles g, g + groups .. Global size (groups * LOCAL_X, LOCAL_Y).
+// Item (x, y) has rows 4 * (v * LOCAL_Y + y) + 0..3 of the tile, v < PER_ITEM_M / 4, and columns alike.
+// Local memory: GROUP * (TILE_M + TILE_N) + 2 * TILE_N floats.
+// scratch  LEAF_LEVELS * TILE_M * TILE_N floats of each group: subtrees that wait for a sibling.
+// Edges: any m, n; panels are padded with zeros, and only elements inside C are read or written.
+// EPILOGUE: see common/epilogue.
+// Prepend common/elements, common/leaves, common/functions, common/epilogue, common/blocks, common/block_lanes.
+// check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
+// check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
+// check: -DFORMAT=Q4_0
+// check: -DFORMAT=Q5_1
+// check: -DFORMAT=IQ4_NL -DTILE_M=32 -DTILE_N=32
+// check: -DFORMAT=Q4_K -DTILE_M=128 -DPER_ITEM_M=8
+// check: -DFORMAT=Q6_K
+#ifndef TILE_M
+#define TILE_M 64 // rows of a tile, a multiple of MR and 4 * PER_ITEM_M
+#endif
+#ifndef TILE_N
+#define TILE_N 64 // columns of a tile, a multiple of NR
+#endif
+#ifndef PER_ITEM_M
+#define PER_ITEM_M 4 // rows of a work-item: 4, 8
+#endif
+#ifndef PER_ITEM_N
+#define PER_ITEM_N 4 // columns of a work-item: 4, 8
+#endif
+#ifndef MR
+#define MR 32 // rows of a panel of A, a multiple of 4
+#endif
+#define LOCAL_X (TILE_N / PER_ITEM_N)
+#define LOCAL_Y (TILE_M / PER_ITEM_M)
+#define ITEMS (LOCAL_X * LOCAL_Y)
+#define QUADS_M (TILE_M / 4) // float4 of a step of the tile
+#define QUADS_N (TILE_N / 4)
+#define NV (PER_ITEM_N / 4)
+#if PER_ITEM_M % 4 || PER_ITEM_N % 4 || TILE_M % PER_ITEM_M || TILE_N % PER_ITEM_N || TILE_M % MR || TILE_N % NR
+#error "gemm/block_tiles: PER_ITEM_M and PER_ITEM_N are multiples of 4 that divide the tile, MR and NR divide it"
+#endif
+
+#define UNROLL _Pragma("unroll")
+#define EACH_VECTOR(statement)                                                                                         \
+  UNROLL for (int i = 0; i < PER_ITEM_M; i++) {                                                                        \
+    UNROLL for (int v = 0; v < NV; v++) { statement; }                                                                 \
+  }
+
+// Brings GROUP steps of A from step `at` on to local memory: zeros past the last panel.
+INLINE void load_a(uint item, int at, int k_local, int panel0, int panels, __global const float *a,
+                   __local float4 *tile_a) {
+  for (uint quad = item; quad < GROUP * QUADS_M; quad += ITEMS) {
+    const uint step = quad / QUADS_M, column = quad % QUADS_M * 4, panel = panel0 + column / MR;
+    tile_a[quad] = 0;
+    if ((int)panel < panels) tile_a[quad] = vload4(0, a + ((long)panel * k_local + at + step) * MR + column % MR);
+  }
+}
+
+// Brings a group of B to local memory, unpacked, with its scales and offsets: zeros past the last panel.
+INLINE void load_b(uint item, int group, int panel0, int panels, long panel_bytes, __global const uchar *record,
+                   __local float *tile_b, __local float *scales) {
+  for (uint index = item; index < TILE_N * GROUP_WORDS; index += ITEMS) {
+    const uint column = index % TILE_N, word = index / TILE_N, panel = column / NR, row = column % NR;
+    const bool there = panel0 + (int)panel < panels;
+    __global const uchar *of = record + panel * panel_bytes;
+    const uint bits = there ? load_word(of, group, word, row) : 0, high = there ? load_high(of, group, row) : 0;
+    UNROLL for (int e = 0; e < WORD_COLUMNS; e++)
+      tile_b[(word * WORD_COLUMNS + e) * TILE_N + column] = word_value(bits, high, e, word * WORD_COLUMNS + e);
+    if (word == 0) {
+      scales[column] = there ? load_scale(of, group, row) : 0;
+      if (OFFSETS) scales[TILE_N + column] = there ? load_offset(of, group, row) : 0;
+    }
+  }
+}
+
+INLINE void multiply_step(__local const float4 *a, __local const float4 *b, float4 sum[PER_ITEM_M][NV]) {
+  float4 row[NV];
+  UNROLL for (int v = 0; v < NV; v++) row[v] = b[v * LOCAL_X];
+  UNROLL for (int i = 0; i < PER_ITEM_M; i += 4) {
+    const float4 column = a[i / 4 * LOCAL_Y];
+    UNROLL for (int v = 0; v < NV; v++) {
+      sum[i][v] = fma((float4)(column.s0), row[v], sum[i][v]);
+      sum[i + 1][v] = fma((float4)(column.s1), row[v], sum[i + 1][v]);
+      sum[i + 2][v] = fma((float4)(column.s2), row[v], sum[i + 2][v]);
+      sum[i + 3][v] = fma((float4)(column.s3), row[v], sum[i + 3][v]);
+    }
+  }
+}
+
+#define ROW_OF(i) (4 * ((i) / 4 * LOCAL_Y + (int)get_local_id(1)) + (i) % 4) // of the tile
+
+#if EPILOGUE
+// Stores what the epilogue makes of an item's sums; `rows` and `columns` are those left from the tile's corner on.
+INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float alpha, float beta, __global float *c,
+                       long ldc, epilogue e) {
+  EACH_VECTOR(const int column = 4 * (v * LOCAL_X + (int)get_local_id(0)); if (ROW_OF(i) < rows && column < columns)
+                  store_finished(sum[i][v], columns - column, alpha, beta, ROW_OF(i), column, c, ldc, e);)
+}
+#else
+INLINE void store_element(float sum, float alpha, float beta, __global float *c) {
+  const float v = alpha * sum;
+  *c = beta == 0 ? v : fma(beta, *c, v);
+}
+
+// Stores what is inside C of an item's sums; `rows` and `columns` are those left of C from the tile's corner on.
+INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float alpha, float beta, __global float *c,
+                       long ldc) {
+  EACH_VECTOR(const int column = 4 * (v * LOCAL_X + (int)get_local_id(0));
+              __global float *out = c + ROW_OF(i) * ldc + column; if (ROW_OF(i) < rows) {
+                if (column < columns) store_element(sum[i][v].s0, alpha, beta, out);
+                if (column + 1 < columns) store_element(sum[i][v].s1, alpha, beta, out + 1);
+                if (column + 2 < columns) store_element(sum[i][v].s2, alpha, beta, out + 2);
+                if (column + 3 < columns) store_element(sum[i][v].s3, alpha, beta, out + 3);
+              })
+}
+#endif
+
+__kernel __attribute__((reqd_work_group_size(LOCAL_X, LOCAL_Y, 1)))
+void gemm_block_tiles(int m, int n, int k, int unit, int leaf_begin, int leaf_end, float alpha, float beta,
+                      __global const float *restrict a, __global const uchar *restrict b,
+                      __global const float *restrict sums, __global float *restrict c, long c_offset, long ldc,
+                      long node_stride, __global float4 *restrict scratch EPILOGUE_ARGUMENTS) {
+  __local float4 tile_a[GROUP * QUADS_M], tile_b[GROUP * QUADS_N], scales[2 * QUADS_N];
+  const uint item = get_local_id(1) * LOCAL_X + get_local_id(0);
+  const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
+  const int panels_m = (m + MR - 1) / MR, panels_n = (n + NR - 1) / NR;
+  const int tiles_m = (m + TILE_M - 1) / TILE_M, tiles = tiles_m * ((n + TILE_N - 1) / TILE_N);
+  const long groups = k_local / GROUP, panel_bytes = (long)(k_local / LENGTH) * PANEL_BYTES * NR;
+  // waiting[(level * PER_ITEM_M * NV + e) * ITEMS]: element e of an item, side by side for neighbours.
+  __global float4 *waiting = scratch + get_group_id(0) * (long)(LEAF_LEVELS * PER_ITEM_M * NV * ITEMS) + item;
+
+  // Columns of tiles one after the other: neighbours share a tile of B.
+  for (int tile = get_group_id(0); tile < tiles; tile += get_num_groups(0)) {
+    const int x = tile / tiles_m, y = tile % tiles_m, panel_n = x * (TILE_N / NR);
+    __global float *out = c + c_offset + (long)y * TILE_M * ldc + OUT((long)x * TILE_N);
+    for (int leaf = leaf_begin, at = 0; leaf < leaf_end; leaf++) {
+      const int stop = leaf_border(leaf + 1, k, unit) - begin;
+      float4 sum[PER_ITEM_M][NV];
+      EACH_VECTOR(sum[i][v] = 0)
+      for (; at < stop; at += GROUP) {
+        barrier(CLK_LOCAL_MEM_FENCE); // the last group has been read
+        load_a(item, at, k_local, y * (TILE_M / MR), panels_m, a, tile_a);
+        load_b(item, at % LENGTH / GROUP, panel_n, panels_n, panel_bytes,
+               b + panel_n * panel_bytes + (long)(at / LENGTH) * PANEL_BYTES * NR, (__local float *)tile_b,
+               (__local float *)scales);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        float4 part[PER_ITEM_M][NV];
+        EACH_VECTOR(part[i][v] = 0)
+        _Pragma("unroll 4") for (int p = 0; p < GROUP; p++)
+          multiply_step(tile_a + p * QUADS_M + get_local_id(1), tile_b + p * QUADS_N + get_local_id(0), part);
+        EACH_VECTOR(sum[i][v] = fma(scales[v * LOCAL_X + get_local_id(0)], part[i][v], sum[i][v]))
+        if (OFFSETS) {
+          EACH_VECTOR(const int row = min(y * TILE_M + ROW_OF(i), m - 1);
+                      sum[i][v] = fma(scales[QUADS_N + v * LOCAL_X + get_local_id(0)],
+                                      (float4)(sums[row * groups + at / GROUP]), sum[i][v]))
+        }
+      }
+      int level = 0;
+      for (; node_joins(leaf, level, leaf_begin); level++) {
+        EACH_VECTOR(sum[i][v] = waiting[((level * PER_ITEM_M + i) * NV + v) * ITEMS] + sum[i][v])
+      }
+      if (node_is_final(leaf, level, leaf_end)) {
+        store_tile(sum, m - y * TILE_M, n - x * TILE_N, alpha, beta, out,
+                   ldc EPILOGUE_FROM((long)y * TILE_M, (long)x * TILE_N));
+        out += node_stride;
+      } else {
+        EACH_VECTOR(waiting[((level * PER_ITEM_M + i) * NV + v) * ITEMS] = sum[i][v])
+      }
+    }
+  }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Times of one thing, in seconds.
+package struct Samples: Sendable {
+  package private(set) var values: [Double] = []
+
+  package init() {}
+
+  package mutating func append(_ seconds: Double) { values.append(seconds) }
+
+  /// The value in the middle; 0 of nothing.
+  package var median: Double {
+    let sorted = values.sorted()
+    guard let upper = sorted.dropFirst(sorted.count / 2).first else { return 0 }
+    return sorted.count % 2 == 1 ? upper : (sorted[sorted.count / 2 - 1] + upper) / 2
+  }
+
+  package var minimum: Double { values.min() ?? 0 }
+}
