@@ -8,6 +8,7 @@ import ShardModels
 
 extension WeightFormat: ExpressibleByArgument {}
 extension ProductLayout: ExpressibleByArgument {}
+extension Arithmetic: ExpressibleByArgument {}
 
 /// `shardcl bench matmul`: sharded products, of given shapes or of a model's linear layers.
 struct BenchMatmulCommand: AsyncParsableCommand {
@@ -39,6 +40,13 @@ struct BenchMatmulCommand: AsyncParsableCommand {
   @Option(
     help: "How weights are stored on the devices (default: f32; for a model as in the file).")
   var dtype: [WeightFormat] = []
+
+  @Option(
+    help: """
+      How exact products are: the same bits on every device, or rounded more, within a bound, where a device is faster \
+      so (tensor cores, f16, integer dot products).
+      """)
+  var arithmetic = Arithmetic.ordered
 
   @Option(help: "A GGUF or safetensors file: run each distinct linear layer, sharded by its role.")
   var model: String?
@@ -88,7 +96,8 @@ struct BenchMatmulCommand: AsyncParsableCommand {
     let pinned = DriverEnvironment.pinPoCLThreads()
     let mesh = try DeviceMesh(selecting: devices)
     let benchmark = MatmulBenchmark(
-      on: mesh, budget: TimingBudget(seconds: seconds, rounds: self.repeat), checks: !noCheck, seed: seed)
+      on: mesh, budget: TimingBudget(seconds: seconds, rounds: self.repeat), checks: !noCheck, seed: seed,
+      arithmetic: arithmetic)
     let progress = Progress()
     var report = MatmulReport(mesh, benchmark, model: model, pinned: pinned)
     var explanations = ExplainReport()
@@ -99,7 +108,9 @@ struct BenchMatmulCommand: AsyncParsableCommand {
       if explain {
         let kernels = try benchmark.explain(problem)
         if json { for kernel in kernels { try results.print(JSONLines().line(kernel)) } }
-        explanations.append("\(problem.shape) \(record.dtype.rawValue) \(record.layout.rawValue)", kernels)
+        explanations.append(
+          "\(problem.shape) \(record.dtype.rawValue) \(record.layout.rawValue)"
+            + (arithmetic == .ordered ? "" : " \(arithmetic.rawValue)"), kernels)
       }
       progress.clear()
       report.append(record)

@@ -8,12 +8,14 @@ struct MatmulReport {
   private let devices: String
   private let model: String?
   private let seed: UInt64
+  private let arithmetic: Arithmetic
   private var records: [MatmulRecord] = []
 
   init(_ mesh: DeviceMesh, _ benchmark: MatmulBenchmark, model: String?, pinned: Bool) {
     devices = mesh.ranks.map(\.device.selector).joined(separator: ",")
     self.model = model
     seed = benchmark.seed
+    arithmetic = benchmark.arithmetic
     let repeats = benchmark.budget.rounds.map { "\($0) repeats" } ?? "\(benchmark.budget.seconds) s each"
     settings =
       [
@@ -25,6 +27,8 @@ struct MatmulReport {
       + [
         "# time: activations packed, result on every rank; weights packed before. error in units of (k+8)·2⁻²⁴·Σ|a||b|"
       ]
+      + (arithmetic == .ordered
+        ? [] : ["# arithmetic: reduced, in units of that and what the kernel may round; bits may differ"])
   }
 
   mutating func append(_ record: MatmulRecord) { records.append(record) }
@@ -38,7 +42,7 @@ struct MatmulReport {
           .text("m x n x k"), .text("weight"), .text("layout"), .number("median ms"), .number("min ms"),
           .number("GFLOPS"), .number("of peak"), .number("vs 1 rank"), .number("collective ms"),
           .number("error/bound"), .text("same bits"), .text("verified"),
-        ])
+        ] + (arithmetic == .ordered ? [] : [.text("kernel")]))
     for record in records {
       table.append(
         (hasLayers ? [record.layer ?? "–", record.weightFormat] : [])
@@ -48,9 +52,19 @@ struct MatmulReport {
             Text.number(record.peakFraction, digits: 2), Text.number(record.speedupVsOneRank),
             Text.milliseconds(record.communicationSeconds), Text.number(record.maxErrorOverBound, digits: 2),
             Text.yesNo(record.sameBits), Text.yesNo(record.verified),
-          ])
+          ] + (arithmetic == .ordered ? [] : [Set(record.kernels).sorted().joined(separator: ", ")]))
     }
-    return settings + [""] + table.lines + [""] + advice
+    return settings + [""] + table.lines + [""] + advice + orderedAdvice
+  }
+
+  /// Says where reduced arithmetic was allowed and is not what ran.
+  private var orderedAdvice: [String] {
+    let count = records.count(where: \.isMoreExactThanAsked)
+    guard count > 0 else { return [] }
+    return [
+      "# \(count) of \(records.count) products ran in ordered arithmetic on some rank, which has no kernel of reduced "
+        + "arithmetic for it; --explain says why"
+    ]
   }
 
   /// A line for each record that is wrong, with the command that runs it again.
@@ -59,7 +73,8 @@ struct MatmulReport {
       let problem =
         model.map { "--model \($0) --rows \(record.m)" }
         ?? "--shape \(record.m)x\(record.n)x\(record.k) --layout \(record.layout.rawValue) --dtype \(record.dtype.rawValue)"
-      return "wrong result; rerun: shardcl bench matmul --devices \(devices) \(problem) --seed \(seed)"
+      let exactness = arithmetic == .ordered ? "" : " --arithmetic \(arithmetic.rawValue)"
+      return "wrong result; rerun: shardcl bench matmul --devices \(devices) \(problem)\(exactness) --seed \(seed)"
     }
   }
 

@@ -16,7 +16,8 @@ import Testing
     arguments: [
       ["bench", "matmul", "--shape", "1x2"], ["bench", "matmul", "--shape", "0x-1x2"], ["bench", "--frobnicate"],
       ["bench", "matmul", "--devices", "gpux"], ["bench", "matmul", "--devices", "host/0"],
-      ["bench", "matmul", "--dtype", "f64"], ["bench", "matmul", "--layout", "diagonal"],
+      ["bench", "matmul", "--dtype", "f64"], ["bench", "matmul", "--arithmetic", "exact"],
+      ["bench", "matmul", "--layout", "diagonal"],
       ["bench", "matmul", "--devices", "host", "--seconds", "-1"], ["bench", "matmul", "--repeat", "0"],
       ["bench", "matmul", "--rows", "5"], ["bench", "matmul", "--model", "a", "--shape", "1x1x1"],
       ["verify", "--devices", "host", "--case", "nothing/like/this"], ["nonsense"],

@@ -94,6 +94,26 @@ import Testing
     #expect(record.m == 3 && record.n == 20 && record.k == 33 && record.repeats == 2)
   }
 
+  @Test("bench says where reduced arithmetic was allowed and ordered ran")
+  func reducedArithmetic() throws {
+    let arguments = [
+      "bench", "matmul", "--devices", "host/2", "--shape", "9x20x64", "--dtype", "f16", "--layout", "row", "--repeat",
+      "1", "--arithmetic", "reduced", "--explain",
+    ]
+    let run = try Program.run(arguments)
+    #expect(run.status == 0, "\(run.errors.suffix(500))")
+    #expect(run.output.contains("# arithmetic: reduced"))
+    #expect(run.output.contains("| host/gemm |\n"))
+    #expect(run.output.contains("# 1 of 1 products ran in ordered arithmetic"))
+    #expect(run.output.contains("# 9x20x64 f16 row reduced\n"))
+    #expect(run.output.contains("note: reduced arithmetic was allowed, but "))
+    let record = try #require(
+      try Program.run(arguments + ["--json"]).objects().first { $0["schema"] as? String == "shardcl.bench.matmul/1" })
+    #expect(record["arithmetic"] as? String == "reduced")
+    #expect(record["kernels"] as? [String] == ["host/gemm", "host/gemm"])
+    #expect(record["same_bits"] as? Bool == true)
+  }
+
   @Test("bench without a check says so in JSON and in the table")
   func notChecked() throws {
     let arguments = ["bench", "matmul", "--devices", "host/3", "--shape", "2x9x17", "--repeat", "1", "--no-check"]
@@ -105,9 +125,11 @@ import Testing
 
   @Test("verify prints counts and `0 failed`")
   func verify() throws {
-    let run = try Program.run("verify", "--small", "--devices", "host", "--case", "collective/all-reduce")
-    #expect(run.status == 0, "\(run.errors)")
-    #expect(run.output.contains(" 0 failed, "))
-    #expect(run.output.contains("| all-reduce "))
+    for (group, subject) in [("collective/all-reduce", "all-reduce"), ("kernel/epilogue", "host/gemm")] {
+      let run = try Program.run("verify", "--small", "--devices", "host", "--case", group)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.output.contains(" 0 failed, "))
+      #expect(run.output.contains("| \(subject) "))
+    }
   }
 }

@@ -23,7 +23,7 @@ public struct KernelRecord: Hashable, Sendable, Codable {
   public let parameters: [String: String]
   /// `tuned`, `shipped` or `formula`; `none` where the kernel has no parameters.
   public let origin: String
-  /// Tuned parameters that were not used, and why.
+  /// What was asked for and is not done, and why: tuned parameters, reduced arithmetic.
   public let notes: [String]
   /// Every other kernel and its refusal.
   public let refusals: [String: String]
@@ -52,13 +52,13 @@ extension MatmulBenchmark {
     let x = try HostMatrix.random(
       rows: problem.m, columns: problem.k, format: .f32, seed: seed, name: "activations")
     let sharded = try ShardedProduct(
-      x, problem.weight, layout: problem.layout, unit: problem.unit, orderUnit: problem.orderUnit, on: mesh)
+      x, problem.weight, layout: problem.layout, unit: problem.unit, orderUnit: problem.orderUnit, on: mesh,
+      arithmetic: arithmetic)
     return try mesh.ranks.map { rank in
-      let product = try sharded.weight.product(sharded.x, into: sharded.parts, on: rank)
-      let isIdle = product.m == 0 || product.n == 0 || product.weight.leaves.isEmpty
+      let weight = sharded.weight.parts[rank.index]
       return KernelRecord(
-        rank, m: product.m, n: product.n, k: product.k, product.weight.format,
-        isIdle ? nil : try rank.device.explain(product))
+        rank, m: try sharded.x.piece(of: rank.index).rows, n: weight.rows, k: weight.columns, weight.format,
+        try sharded.product(on: rank).map(rank.device.explain))
     }
   }
 }

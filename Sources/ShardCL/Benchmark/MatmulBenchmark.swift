@@ -59,9 +59,14 @@ public struct MatmulBenchmark: Sendable {
   public let checks: Bool
   /// What the activations follow from.
   public let seed: UInt64
+  /// How exact products are; what kernels of `.reduced` round is part of the bound that results are checked against.
+  public let arithmetic: Arithmetic
 
   /// A benchmark on `mesh`.
-  public init(on mesh: DeviceMesh, budget: TimingBudget, checks: Bool = true, seed: UInt64 = 1) {
+  public init(
+    on mesh: DeviceMesh, budget: TimingBudget, checks: Bool = true, seed: UInt64 = 1, arithmetic: Arithmetic = .ordered
+  ) {
+    self.arithmetic = arithmetic
     self.mesh = mesh
     self.budget = budget
     self.checks = checks
@@ -76,15 +81,18 @@ public struct MatmulBenchmark: Sendable {
   public func run(_ problem: MatmulProblem) async throws -> MatmulRecord {
     let x = try HostMatrix.random(
       rows: problem.m, columns: problem.k, format: .f32, seed: seed, name: "activations")
-    let sharded = try Self.product(x, problem.weight, problem, on: mesh, layout: problem.layout)
+    let sharded = try product(x, problem.weight, problem, on: mesh, layout: problem.layout)
     let samples = try await measure(sharded, x, problem)
+    let kernels = try sharded.kernelNames()
     var check: ProductCheck?
     if checks {
       let result = HostMemory(byteCount: 4 * problem.m * problem.n)
       try await sharded.result.download(into: result)
-      check = try await ProductCheck(result, x: x, weight: problem.weight, orderUnit: problem.orderUnit, seed: seed)
+      check = try await ProductCheck(
+        result, x: x, weight: problem.weight, orderUnit: problem.orderUnit, seed: seed,
+        rounding: ReducedKernels.among(kernels))
     }
-    return MatmulRecord(problem, on: mesh, samples, check)
+    return MatmulRecord(problem, on: mesh, arithmetic, kernels, samples, check)
   }
 
   /// Times of the parts of a product.
@@ -102,7 +110,7 @@ public struct MatmulBenchmark: Sendable {
     var bodies: [PairedTiming.Body] = [{ try await Self.seconds(of: sharded.run, on: mesh) }]
     if mesh.count > 1 {
       let line = try DeviceMesh([mesh.ranks[0].device])
-      let alone = try Self.product(x, problem.weight, problem, on: line, layout: .replicate)
+      let alone = try product(x, problem.weight, problem, on: line, layout: .replicate)
       bodies.append { try await Self.seconds(of: alone.run, on: line) }
       bodies.append { try await Self.seconds(of: sharded.communicate, on: mesh) }
     }
@@ -121,11 +129,11 @@ public struct MatmulBenchmark: Sendable {
     }
   }
 
-  private static func product(
+  private func product(
     _ x: HostMatrix, _ weight: some MatrixSource, _ problem: MatmulProblem, on mesh: DeviceMesh, layout: ProductLayout
   ) throws -> ShardedProduct {
     try ShardedProduct(
-      x, weight, layout: layout, unit: problem.unit, orderUnit: problem.orderUnit, on: mesh)
+      x, weight, layout: layout, unit: problem.unit, orderUnit: problem.orderUnit, on: mesh, arithmetic: arithmetic)
   }
 }
 

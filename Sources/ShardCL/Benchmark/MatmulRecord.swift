@@ -25,6 +25,10 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
   public let layer: String?
   /// How the product is spread over ranks.
   public let layout: ProductLayout
+  /// How exact the product had to be.
+  public let arithmetic: Arithmetic
+  /// The kernel of each rank; `none` for a rank without work.
+  public let kernels: [String]
   /// Repetitions that the figures are from.
   public let repeats: Int
   /// Median time, activations packed and result on every rank.
@@ -41,15 +45,19 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
   public let speedupVsOneRank: Double
   /// Median time of the collective alone.
   public let communicationSeconds: Double
-  /// The largest error in units of (k + 8) · 2⁻²⁴ · Σ|a||b|.
+  /// The largest error in units of (k + 8) · 2⁻²⁴ · Σ|a||b| and what kernels of reduced arithmetic round.
   public let maxErrorOverBound: Double?
   /// Whether the result is equal to the CPU fallback's bit for bit.
   public let sameBits: Bool?
-  /// Whether the result was checked and right; null where it was not checked.
+  /// Whether the result was checked and right: within the bound, and of the same bits unless a kernel of reduced
+  /// arithmetic ran; null where it was not checked.
   public let verified: Bool?
 
   /// What measurement and check say.
-  init(_ problem: MatmulProblem, on mesh: DeviceMesh, _ samples: MatmulBenchmark.Measurement, _ check: ProductCheck?) {
+  init(
+    _ problem: MatmulProblem, on mesh: DeviceMesh, _ arithmetic: Arithmetic, _ kernels: [String],
+    _ samples: MatmulBenchmark.Measurement, _ check: ProductCheck?
+  ) {
     schema = "shardcl.bench.matmul/1"
     bench = "matmul"
     devices = mesh.ranks.map(\.device.selector)
@@ -59,6 +67,8 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
     weightFormat = problem.weightFormat
     layer = problem.layer
     layout = problem.layout
+    self.arithmetic = arithmetic
+    self.kernels = kernels
     repeats = samples.product.values.count
     secondsMedian = samples.product.median
     secondsMin = samples.product.minimum
@@ -72,9 +82,14 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
     verified = check?.isRight
   }
 
+  /// Whether `arithmetic` allowed more rounding than the kernel of some rank made use of.
+  package var isMoreExactThanAsked: Bool {
+    arithmetic == .reduced && kernels.contains { $0 != "none" && ReducedKernels.among([$0]).isEmpty }
+  }
+
   /// Names in JSON.
   public enum CodingKeys: String, CodingKey, CaseIterable {
-    case schema, bench, devices, ranks, m, n, k, dtype, layer, layout, repeats, gflops, verified
+    case schema, bench, devices, ranks, m, n, k, dtype, layer, layout, arithmetic, kernels, repeats, gflops, verified
     case weightFormat = "weight_format"
     case secondsMedian = "seconds_median"
     case secondsMin = "seconds_min"
@@ -100,6 +115,8 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
     try fields.encode(weightFormat, forKey: .weightFormat)
     try fields.encode(layer, forKey: .layer)
     try fields.encode(layout, forKey: .layout)
+    try fields.encode(arithmetic, forKey: .arithmetic)
+    try fields.encode(kernels, forKey: .kernels)
     try fields.encode(repeats, forKey: .repeats)
     try fields.encode(secondsMedian, forKey: .secondsMedian)
     try fields.encode(secondsMin, forKey: .secondsMin)

@@ -14,6 +14,8 @@ import ShardCompute
 ///
 /// Bias and activation are part of the product. Features are the rows of the weight; of a *gated* layer (`Epilogue`) each
 /// is made by two of them, a gate and an up (`InterleavedRows`), which no cut separates.
+///
+/// Kernels of `Arithmetic.reduced` do neither, so that only a layer without bias, activation and gates profits from it.
 public struct ColumnParallelLinear: Sendable {
   /// The weight, out × in.
   public let weight: ShardedWeight
@@ -25,6 +27,8 @@ public struct ColumnParallelLinear: Sendable {
   public let isGated: Bool
   /// The cut of the features.
   public let partition: Partition
+  /// How exact products are.
+  public let arithmetic: Arithmetic
 
   /// Uploads the layer; each rank is sent its own part only.
   ///
@@ -36,7 +40,8 @@ public struct ColumnParallelLinear: Sendable {
   /// - Throws: `ShardingError`, also for a gated layer with an odd number of rows; the driver's error.
   public init(
     weight: some MatrixSource, bias: (any MatrixSource)? = nil, activation: Epilogue.Activation = .none,
-    isGated: Bool = false, on mesh: DeviceMesh, granularity: Int = 1, unit: Int? = nil, partition: Partition? = nil
+    isGated: Bool = false, on mesh: DeviceMesh, granularity: Int = 1, unit: Int? = nil, partition: Partition? = nil,
+    arithmetic: Arithmetic = .ordered
   ) throws {
     guard !isGated || weight.rows.isMultiple(of: 2) else {
       throw ShardingError.shapeMismatch("a gated layer with a weight of \(weight.rows) rows; they come in pairs")
@@ -50,6 +55,7 @@ public struct ColumnParallelLinear: Sendable {
     self.bias = try bias.map { try ShardedTensor($0, on: mesh, placement: .shard(1), partition: rows) }
     self.activation = activation
     self.isGated = isGated
+    self.arithmetic = arithmetic
   }
 
   /// activation(x · Wᵀ + bias), `.shard(1)`; where it is gated, gates times ups.
@@ -68,7 +74,9 @@ public struct ColumnParallelLinear: Sendable {
   /// - Throws: `ShardingError`, also where `result` has another cut.
   public func callAsFunction(_ x: ShardedTensor, into result: ShardedTensor) async throws {
     _ = try weight.resultDistribution(for: x)
-    try await matmul(x, weight, into: result, columns: partition.length, as: .shard(1, partition)) { rank in
+    try await matmul(
+      x, weight, into: result, columns: partition.length, as: .shard(1, partition), arithmetic: arithmetic
+    ) { rank in
       Epilogue(bias: try bias?.piece(of: rank), activation: activation, isGated: isGated)
     }
   }

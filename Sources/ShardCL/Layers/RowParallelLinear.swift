@@ -10,6 +10,7 @@ import ShardCompute
 /// | `x` | tokens × in, row-major | `.shard(1)`, the `Partition` of `weight` |
 /// | `weight` | out × in | `.shard(1)`, cut on borders of the leaves of its sum |
 /// | `bias` | 1 × out | `.replicate`; added once, after the sum |
+/// | `residual` | tokens × out | that of the result; added last |
 /// | addends | tokens × out | `.partial` |
 /// | result | tokens × out | `.replicate` costs an all-reduce of `4 · tokens · out` bytes, `.shard` a reduce-scatter |
 public struct RowParallelLinear: Sendable {
@@ -17,6 +18,8 @@ public struct RowParallelLinear: Sendable {
   public let weight: ShardedWeight
   /// What is added to every row, 1 × out, on every rank.
   public let bias: ShardedTensor?
+  /// How exact products are.
+  public let arithmetic: Arithmetic
 
   /// Uploads the layer; each rank is sent its own part of the weight only.
   ///
@@ -27,24 +30,26 @@ public struct RowParallelLinear: Sendable {
   /// - Throws: `ShardingError`; the driver's error.
   public init(
     weight: some MatrixSource, bias: (any MatrixSource)? = nil, on mesh: DeviceMesh, unit: Int? = nil,
-    partition: Partition? = nil
+    partition: Partition? = nil, arithmetic: Arithmetic = .ordered
   ) throws {
     try checkBias(bias, weight)
     self.weight = try ShardedWeight(weight, on: mesh, placement: .shard(1), unit: unit, partition: partition)
     self.bias = try bias.map { try ShardedTensor($0, on: mesh, placement: .replicate) }
+    self.arithmetic = arithmetic
   }
 
-  /// x · Wᵀ + bias, summed: `.replicate`, or `.shard(0)` where the ranks go on with their own tokens
+  /// x · Wᵀ + bias + residual, summed: `.replicate`, or `.shard(0)` where the ranks go on with their own tokens
   /// (*sequence-parallel*), or `.shard(1)`.
   ///
   /// - Throws: `ShardingError.noRule` unless x is `.shard(1)`; `.partitionMismatch` if x and the weight are cut
-  ///   differently; `.shapeMismatch`; `.noTransition` for a result that is `.partial`.
+  ///   differently, or residual and result are; `.shapeMismatch`; `.noTransition` for a result that is `.partial`.
   public func callAsFunction(
-    _ x: ShardedTensor, to placement: Placement = .replicate, partition: Partition? = nil
+    _ x: ShardedTensor, residual: ShardedTensor? = nil, to placement: Placement = .replicate,
+    partition: Partition? = nil
   ) async throws -> ShardedTensor {
     let result = try ShardedTensor(
       on: weight.mesh, rows: x.rows, columns: weight.rows, placement: placement, partition: partition)
-    try await self(x, addends: makeAddends(rows: x.rows), into: result)
+    try await self(x, residual: residual, addends: makeAddends(rows: x.rows), into: result)
     return result
   }
 
@@ -52,13 +57,26 @@ public struct RowParallelLinear: Sendable {
   ///
   /// - Throws: `ShardingError` as above.
   public func callAsFunction(
-    _ x: ShardedTensor, addends: ShardedTensor, into result: ShardedTensor
+    _ x: ShardedTensor, residual: ShardedTensor? = nil, addends: ShardedTensor, into result: ShardedTensor
   ) async throws {
     guard result.placement != .partial else { throw ShardingError.noTransition(from: .replicate, to: .partial) }
     try addends.checkShape(equals: result)
-    try await matmul(x, weight, into: addends)
+    if let residual {
+      try residual.checkShape(equals: result)
+      guard residual.distribution == result.distribution else {
+        throw ShardingError.partitionMismatch(
+          "a residual \(residual.distribution) for a result \(result.distribution); redistribute the residual")
+      }
+      for rank in result.mesh.ranks {
+        guard try residual.piece(of: rank.index).memory !== result.piece(of: rank.index).memory else {
+          throw ShardingError.partitionMismatch("a residual in the memory of the result; it is added last")
+        }
+      }
+    }
+    try await matmul(x, weight, into: addends, arithmetic: arithmetic)
     try await addends.redistribute(into: result)
     try await addBias(to: result)
+    if let residual { try await add(residual, to: result) }
   }
 
   /// Room for the addends of `rows` tokens; layers with as many features that run one after the other can share it.
@@ -75,6 +93,16 @@ public struct RowParallelLinear: Sendable {
         try rank.device.addBias(
           bias.piece(of: rank.index).columns(block.columns), to: result.piece(of: rank.index))
       }
+    }
+  }
+
+  private func add(_ residual: ShardedTensor, to result: ShardedTensor) async throws {
+    for rank in result.mesh.ranks {
+      let piece = try result.piece(of: rank.index)
+      let sum = Reduction.Operand(piece.memory)
+      let sums = try Reduction(
+        [sum, Reduction.Operand(residual.piece(of: rank.index).memory)], into: sum, count: piece.rows * piece.columns)
+      try await rank.device.enqueue { try rank.device.reduce(sums) }
     }
   }
 }

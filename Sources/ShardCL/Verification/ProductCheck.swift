@@ -2,26 +2,36 @@
 import Foundation
 import ShardCompute
 
-/// Whether a product is right: against sums in f64, and bit for bit against the CPU fallback.
+/// Whether a product is right: against sums in f64, and bit for bit against the CPU fallback, from which only kernels of
+/// reduced arithmetic may differ.
 struct ProductCheck: Hashable, Sendable {
   /// Of the elements judged one by one, and of all by a residual, in units of the bound.
   let largestErrorOverBound: Double
   /// Whether every element has the bits of one `HostDevice`.
   let sameBits: Bool
+  /// Whether it need not have.
+  let mayRound: Bool
 
-  var isRight: Bool { largestErrorOverBound <= 1 && sameBits }
+  var isRight: Bool { largestErrorOverBound <= 1 && (sameBits || mayRound) }
 
   /// Multiplications up to which all rows are judged in f64; beyond, a sample of that cost and a residual.
   private static let judgedOperations = 1 << 31
+  /// The same where the bound of an element has what a kernel rounds, which costs more than the element.
+  private static let judgedRoundings = 1 << 27
   /// Elements of the weight that are checked at a time, so that a large one needs no second copy of itself.
   private static let chunkElements = 1 << 24
 
-  /// Judges `result`, x · Wᵀ row-major without gaps.
-  init(_ result: HostMemory, x: HostMatrix, weight: some MatrixSource, orderUnit: Int, seed: UInt64) async throws {
+  /// Judges `result`, x · Wᵀ row-major without gaps; `kernels` are those of reduced arithmetic that made parts of it.
+  init(
+    _ result: HostMemory, x: HostMatrix, weight: some MatrixSource, orderUnit: Int, seed: UInt64,
+    rounding kernels: [String] = []
+  ) async throws {
     let order = SumOrder(length: x.columns, unit: orderUnit)
     let host = HostDevice()
     let memoryX = try host.upload(x.memory)
-    let rows = Self.judgedRows(m: x.rows, n: weight.rows, k: x.columns, seed: seed)
+    let rows = Self.judgedRows(
+      m: x.rows, n: weight.rows, k: x.columns, seed: seed,
+      operations: kernels.isEmpty ? Self.judgedOperations : Self.judgedRoundings)
     let isSample = rows.reduce(0) { $0 + $1.count } < x.rows
     let chunk = max(1, Self.chunkElements / max(1, weight.columns))
     var (error, equal) = (0.0, true)
@@ -31,8 +41,10 @@ struct ProductCheck: Hashable, Sendable {
       let part = result.columns(range, of: weight.rows, rows: x.rows)
       let reference = try ProductReference(
         m: x.rows, n: range.count, k: x.columns, a: x.memory, weight: block, format: weight.format)
-      error = max(error, reference.largestErrorOverBound(of: part, rows: rows))
-      if isSample { error = max(error, reference.residualOverBound(of: part, seed: seed)) }
+      error = max(error, reference.largestErrorOverBound(of: part, rows: rows, rounding: kernels))
+      if isSample {
+        error = max(error, reference.residualOverBound(of: part, seed: seed, rounding: kernels))
+      }
 
       let panels = try host.makeWeight(block, rows: range.count, order: order, format: weight.format)
       let memory = try host.allocate(byteCount: part.byteCount)
@@ -47,11 +59,12 @@ struct ProductCheck: Hashable, Sendable {
     }
     largestErrorOverBound = error
     sameBits = equal
+    mayRound = !kernels.isEmpty
   }
 
   /// All rows where that is cheap, else single rows that follow from `seed`, the first and the last among them.
-  private static func judgedRows(m: Int, n: Int, k: Int, seed: UInt64) -> [Range<Int>] {
-    let affordable = max(8, judgedOperations / max(1, n.multipliedReportingOverflow(by: k).partialValue))
+  private static func judgedRows(m: Int, n: Int, k: Int, seed: UInt64, operations: Int) -> [Range<Int>] {
+    let affordable = max(8, operations / max(1, n.multipliedReportingOverflow(by: k).partialValue))
     guard affordable < m else { return [0..<m] }
     let numbers = SeededNumbers(seed: seed, name: "rows")
     let chosen = Set((0..<affordable - 2).map { Int(numbers[$0] % UInt64(m)) }).union([0, m - 1])

@@ -11,7 +11,8 @@ protocol ProbedKernel: ProductKernel {
   static var probeShape: (m: Int, n: Int, k: Int) { get }
   /// Every program that `launch` chooses among; a device tries each.
   static var forms: [@Sendable (Product, OpenCLDevice) throws -> Void] { get }
-  /// How far an element of a product of `a` with a row `w` of a weight may be off, beyond the error of an f32 sum.
+  /// How far an element of a product of `a` with a row `w` of a weight may be off, beyond the error of an f32 sum: a
+  /// constant and a multiple of each |w|, so that of the mean of rows is the mean.
   static func roundingError(_ a: ArraySlice<Float>, _ w: ArraySlice<Float>, _ format: WeightFormat) -> Double
 }
 
@@ -38,6 +39,9 @@ package enum ReducedKernels {
   ) -> Double {
     kernels.first { $0.name == name }?.roundingError(a, w, format) ?? 0
   }
+
+  /// Those of `names` that leave the order, each once.
+  package static func among(_ names: [String]) -> [String] { all.map(\.name).filter(names.contains) }
 }
 
 /// What bounds of errors are made of, for a row of activations and one of a weight.

@@ -46,6 +46,34 @@ public struct ProductReference: Sendable {
     }
   }
 
+  /// The same for a product that `kernels` made parts of, which round more than an f32 sum (`Arithmetic.reduced`): the
+  /// bound of an element has what each of them rounds at most.
+  package func largestErrorOverBound(of c: HostMemory, rows: [Range<Int>], rounding kernels: [String]) -> Double {
+    if kernels.isEmpty { return largestErrorOverBound(of: c, rows: rows) }
+    return largest(over: rows) { tile, sums in
+      let weights = weight.decoded(rows: tile.columns, columns: k, format).values
+      return c.withBytes { bytes in
+        let values = bytes.bindMemory(to: Float.self)
+        var worst = 0.0
+        for (i, row) in tile.rows.enumerated() {
+          let activations = a.floats(row * k..<(row + 1) * k, .f32)[...]
+          for (j, column) in tile.columns.enumerated() {
+            let index = i * tile.columns.count + j
+            let rounding = roundingError(kernels, activations, weights[j * k..<(j + 1) * k])
+            let error = abs(Double(values[row * n + column]) - sums.product[index])
+            let ratio = error == 0 ? 0 : error / (Double(k + 8) * 0x1p-24 * sums.magnitude[index] + rounding)
+            worst = max(worst, ratio.isNaN ? .infinity : ratio)
+          }
+        }
+        return worst
+      }
+    }
+  }
+
+  private func roundingError(_ kernels: [String], _ a: ArraySlice<Float>, _ w: ArraySlice<Float>) -> Double {
+    kernels.reduce(0) { $0 + ReducedKernels.roundingError(of: $1, a, w, format) }
+  }
+
   /// How many elements of `c` in `rows` are not exactly the reference; for operands whose sums are exact in f32.
   public func differentElements(of c: HostMemory, rows: [Range<Int>]) -> Int {
     let different = Atomic<Int>(0)
@@ -67,6 +95,11 @@ public struct ProductReference: Sendable {
   /// The largest error of C · r against A · (Wᵀ · r), r random signs, in units of the sum of the bounds of a row: a look
   /// at every element in O(m·n + n·k + m·k).
   public func residualOverBound(of c: HostMemory, seed: UInt64) -> Double {
+    residualOverBound(of: c, seed: seed, rounding: [])
+  }
+
+  /// The same for a product that `kernels` made parts of.
+  package func residualOverBound(of c: HostMemory, seed: UInt64, rounding kernels: [String]) -> Double {
     let signs = SeededNumbers(seed: seed).signs(n)
     var (weighted, magnitudes) = ([Double](repeating: 0, count: k), [Double](repeating: 0, count: k))
     for j in 0..<n {
@@ -76,16 +109,20 @@ public struct ProductReference: Sendable {
         magnitudes[p] += Double(row.magnitude(p))
       }
     }
+    // What kernels round is the mean's, n times.
+    let mean = kernels.isEmpty ? [] : magnitudes.map { Float($0 / Double(n)) }
     var worst = 0.0
     for i in 0..<m {
       var (expected, bound, found) = (0.0, 0.0, 0.0)
-      for (p, value) in a.floats(i * k..<(i + 1) * k, .f32).enumerated() {
+      let row = a.floats(i * k..<(i + 1) * k, .f32)
+      for (p, value) in row.enumerated() {
         expected += Double(value) * weighted[p]
         bound += abs(Double(value)) * magnitudes[p]
       }
       for (j, value) in c.floats(i * n..<(i + 1) * n, .f32).enumerated() { found += signs[j] * Double(value) }
       let difference = abs(found - expected)
-      let error = difference == 0 ? 0 : difference / (bound * Double(k + 8) * 0x1p-24)
+      let rounding = Double(n) * roundingError(kernels, row[...], mean[...])
+      let error = difference == 0 ? 0 : difference / (bound * Double(k + 8) * 0x1p-24 + rounding)
       worst = max(worst, error.isNaN ? .infinity : error)
     }
     return worst

@@ -8,7 +8,7 @@ package struct KernelExplanation: Hashable, Sendable {
   package let parameters: ParameterValues
   /// Where they come from; nil where there is nothing to choose.
   package let origin: ParameterOrigin?
-  /// Tuned parameters that were not taken, and why.
+  /// What was asked for and is not done, and why: tuned parameters, reduced arithmetic.
   package let notes: [String]
   /// Every other kernel in the order of preference, with its reason.
   package let others: [Other]
@@ -25,7 +25,8 @@ extension ComputeDevice {
   package func explain(_ product: Product) throws -> KernelExplanation {
     guard let device = self as? OpenCLDevice, let piece = try product.pieces.first else {
       return KernelExplanation(
-        kernel: kernelName(for: product), parameters: ParameterValues(), origin: nil, notes: [], others: [])
+        kernel: kernelName(for: product), parameters: ParameterValues(), origin: nil, notes: product.orderNotes,
+        others: [])
     }
     let chosen = try? GEMM.kernel(for: piece, on: device)
     let others = try GEMM.kernels.filter { $0.name != chosen?.name }.map { kernel in
@@ -60,6 +61,14 @@ extension ProductKernel {
     let values = try ParameterValues(choice.parameters)
     return KernelExplanation(
       kernel: name, parameters: values, origin: values.values.isEmpty ? nil : choice.origin,
-      notes: choice.refusals + device.tuning.skipped, others: others)
+      notes: (keepsOrder ? product.orderNotes : []) + choice.refusals + device.tuning.skipped, others: others)
+  }
+}
+
+extension Product {
+  /// What to say of the product where a kernel runs it that keeps the order of addition.
+  fileprivate var orderNotes: [String] {
+    arithmetic == .ordered
+      ? [] : ["reduced arithmetic was allowed, but no kernel has it for this product here: ordered runs"]
   }
 }

@@ -118,6 +118,48 @@ import Testing
   }
 
   @Test(
+    "row-parallel adds a residual last, in every placement of the result", arguments: MeshCase.all,
+    TestSeed.fixedAndFresh)
+  func residual(meshCase: MeshCase, seed: TestSeed) async throws {
+    let mesh = try meshCase.make()
+    let layer = try Layer(seed)
+    var numbers = RandomNumbers(seed)
+    let values = numbers.floats(layer.tokens * layer.outputs)
+    let linear = try RowParallelLinear(weight: layer.weight, bias: layer.bias, on: mesh, unit: 32)
+    let x = try ShardedTensor(
+      layer.x, rows: layer.tokens, columns: layer.inputs, on: mesh, placement: .shard(1),
+      partition: linear.weight.partition)
+    let expected = zip(try await layer.expected(bias: true), values).map { $0 + $1 }
+    for placement in [Placement.replicate, .shard(0), .shard(1)] {
+      let residual = try ShardedTensor(
+        values, rows: layer.tokens, columns: layer.outputs, on: mesh, placement: placement)
+      let result = try await linear(x, residual: residual, to: placement)
+      #expect(bits(try await result.download()) == bits(expected), "to \(placement)")
+      #expect(bits(try await residual.download()) == bits(values))
+    }
+  }
+
+  @Test("a residual that is cut, placed or sized otherwise is refused, and one in the result's memory")
+  func residualRefusals() async throws {
+    let mesh = try MeshCase.host(2)
+    let layer = try Layer(TestSeed(3))
+    let linear = try RowParallelLinear(weight: layer.weight, on: mesh)
+    let x = try ShardedTensor(
+      layer.x, rows: layer.tokens, columns: layer.inputs, on: mesh, placement: .shard(1),
+      partition: linear.weight.partition)
+    func tensor(_ columns: Int, _ placement: Placement) throws -> ShardedTensor {
+      try ShardedTensor(on: mesh, rows: layer.tokens, columns: columns, placement: placement)
+    }
+    for residual in [try tensor(layer.outputs, .shard(0)), try tensor(layer.outputs + 1, .replicate)] {
+      await #expect(throws: ShardingError.self) { try await linear(x, residual: residual) }
+    }
+    let result = try tensor(layer.outputs, .replicate)
+    await #expect {
+      try await linear(x, residual: result, addends: linear.makeAddends(rows: layer.tokens), into: result)
+    } throws: { "\($0)".contains("memory of the result") }
+  }
+
+  @Test(
     "a column-parallel layer feeds a row-parallel one without moving anything", arguments: MeshCase.all,
     TestSeed.fixedAndFresh)
   func pair(meshCase: MeshCase, seed: TestSeed) async throws {

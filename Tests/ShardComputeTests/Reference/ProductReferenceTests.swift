@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import ShardCompute
 import Testing
+
+@testable import ShardCompute
 
 @Suite("the judge of products") struct ProductReferenceTests {
   /// m × n sums in f64 of a quantised product, and what the bound is measured by.
@@ -54,5 +55,38 @@ import Testing
     #expect(abs(judge.largestErrorOverBound(of: HostMemory(c), rows: [0..<7]) - 8) < 0.2)
     c[3] = .nan
     #expect(judge.largestErrorOverBound(of: HostMemory(c), rows: [0..<7]) == .infinity)
+  }
+
+  @Test("has what kernels of reduced arithmetic round in the bound", arguments: ReducedProductTests.Case.all)
+  func rounding(test: ReducedProductTests.Case) throws {
+    let (m, n, k) = (5, 41, 64)
+    let a = SeededNumbers(seed: 1).floats(m * k)
+    let weight =
+      try test.format.elementType.map { HostMemory(SeededNumbers(seed: 2).floats(n * k), as: $0) }
+      ?? SeededNumbers(seed: 2).blocks(rows: n, columns: k, format: test.format)
+    let judge = try ProductReference(m: m, n: n, k: k, a: HostMemory(a), weight: weight, format: test.format)
+    let w = weight.decoded(rows: 0..<n, columns: k, test.format).values
+    // All of them off by half of their bound, all to the same side.
+    var bounds: [Double] = []
+    var c: [Float] = []
+    for i in 0..<m {
+      for j in 0..<n {
+        let (row, column) = (a[i * k..<(i + 1) * k], w[j * k..<(j + 1) * k])
+        bounds.append(
+          Double(k + 8) * 0x1p-24 * Magnitudes(row, column).terms
+            + test.kernel.roundingError(row, column, test.format))
+        c.append(Float(zip(row, column).reduce(0) { $0 + Double($1.0) * Double($1.1) } + bounds[i * n + j] / 2))
+      }
+    }
+    func error(_ c: [Float]) -> Double {
+      judge.largestErrorOverBound(of: HostMemory(c), rows: [0..<m], rounding: [test.kernel.name])
+    }
+    #expect(abs(error(c) - 0.5) < 0.01)
+    #expect(judge.largestErrorOverBound(of: HostMemory(c), rows: [0..<m]) > 1)
+    #expect(judge.residualOverBound(of: HostMemory(c), seed: 3, rounding: [test.kernel.name]) <= 0.51)
+    c[60] += Float(bounds[60])
+    #expect(abs(error(c) - 1.5) < 0.01)
+    c[60] += Float(Double(n) * bounds[60] * 4)
+    #expect(judge.residualOverBound(of: HostMemory(c), seed: 3, rounding: [test.kernel.name]) > 1)
   }
 }
