@@ -36,6 +36,19 @@ import Testing
     try await again.run { #expect($0 == failed[0]) }
   }
 
+  @Test("is caught where it leaves out a step of an epilogue")
+  func epilogue() async throws {
+    let forgets: [@Sendable (inout Epilogue) -> Void] = [
+      { $0.bias = nil }, { $0.activation = .none }, { $0.residual = nil },
+    ]
+    for forget in forgets {
+      let verification = try Verification(of: [ForgetfulDevice(forget)], selecting: "kernel/epilogue")
+      var failed = 0
+      try await verification.run { failed += $0.verified ? 0 : 1 }
+      #expect(failed > 0 && failed < verification.count)
+    }
+  }
+
   @Test("is caught where it writes beside its result")
   func strayWrite() async throws {
     let device = BrokenDevice(breaks: { _ in true }, at: { $0.c.columns })
@@ -53,6 +66,20 @@ import Testing
       #expect(!record.verified && record.error.contains("no products today"))
     }
     #expect(count == verification.count)
+  }
+}
+
+/// The CPU fallback, except that it changes what follows the sums.
+private final class ForgetfulDevice: ForwardingDevice {
+  let base = HostDevice(workers: 1)
+  let change: @Sendable (inout Epilogue) -> Void
+
+  init(_ change: @escaping @Sendable (inout Epilogue) -> Void) { self.change = change }
+
+  func multiply(_ product: Product) throws {
+    var epilogue = product.epilogue
+    change(&epilogue)
+    try base.multiply(Product(product.a, product.weight, into: product.c, epilogue: epilogue))
   }
 }
 

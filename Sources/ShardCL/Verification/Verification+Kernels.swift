@@ -6,8 +6,8 @@ extension Verification {
   /// Every kernel on one device of each driver, for CPUs also the kernels made for GPUs.
   static func kernelCases(_ devices: [any ComputeDevice], _ extent: Extent) throws -> [VerificationCase] {
     try kernelDevices(devices).flatMap { label, device in
-      try productCases(label, device, extent) + operationCases(label, device, extent)
-        + reducedCases(label, device, extent)
+      try productCases(label, device, extent) + epilogueCases(label, device, extent)
+        + operationCases(label, device, extent) + reducedCases(label, device, extent)
     }
   }
 
@@ -57,6 +57,30 @@ extension Verification {
     return try problems.map { problem in
       VerificationCase(
         name: "kernel/product/\(label)/\(problem)", subject: try problem.kernelName(on: device), ranks: 1
+      ) { try await problem.run(on: device, seed: $0) }
+    }
+  }
+
+  /// Products with epilogues, of matrices and of few rows: every combination is a kernel of its own to compile.
+  private static func epilogueCases(
+    _ label: String, _ device: any ComputeDevice, _ extent: Extent
+  ) throws -> [VerificationCase] {
+    func problem(_ m: Int, _ format: WeightFormat, _ steps: EpilogueSteps) -> KernelProblem {
+      KernelProblem(m: m, n: 34, k: format.isQuantised ? 2 * format.blockLength : 37, format: format, steps: steps)
+    }
+    let problems =
+      extent == .small
+      ? [
+        problem(9, .f32, EpilogueSteps.usual[0]), problem(3, .f32, EpilogueSteps.usual[1]),
+        problem(9, .q8_0, EpilogueSteps(hasBias: true)),
+      ]
+      : EpilogueSteps.all.map { problem(33, .f32, $0) } + EpilogueSteps.usual.map { problem(3, .f32, $0) }
+        + [WeightFormat.f16, .bf16, .q8_0, .q5_1, .q6_K].flatMap { format in
+          [problem(33, format, EpilogueSteps.usual[0]), problem(1, format, EpilogueSteps.usual[1])]
+        }
+    return try problems.map { problem in
+      VerificationCase(
+        name: "kernel/epilogue/\(label)/\(problem)", subject: try problem.kernelName(on: device), ranks: 1
       ) { try await problem.run(on: device, seed: $0) }
     }
   }
