@@ -4,6 +4,9 @@
 // One array a file, ended by a zero so that it is a C string.
 #define TEXT(name) static const char name[] =
 // clang-format off
+TEXT(common_batch) {
+#embed "common/batch.cl" suffix(, 0)
+};
 TEXT(common_block_lanes) {
 #embed "common/block_lanes.cl" suffix(, 0)
 };
@@ -100,6 +103,7 @@ TEXT(gemv_subgroups) {
 
 #define SOURCE(name, text) {name, text, sizeof text - 1}
 const shard_kernel_source shard_kernel_sources[] = {
+  SOURCE("common/batch", common_batch),
   SOURCE("common/block_lanes", common_block_lanes),
   SOURCE("common/block_vectors", common_block_vectors),
   SOURCE("common/blocks", common_blocks),

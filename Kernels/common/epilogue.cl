@@ -30,10 +30,15 @@ typedef struct {
 } epilogue;
 #define EPILOGUE_ARGUMENTS                                                                                             \
   , __global const float *restrict bias, long bias_offset, __global const float *restrict residual,                    \
-      long residual_offset, long ldr
-// The epilogue of what begins with row i and column j of the sums; ends a list of values.
-#define EPILOGUE_FROM(i, j)                                                                                            \
-  , (epilogue) { bias + bias_offset + (j), residual + residual_offset + (i) * ldr + OUT(j), ldr }
+      long residual_offset, long ldr, long bias_batch, long residual_batch
+// The epilogue of what begins with row i and column j of the sums; launch dimension 2 counts the products of a batch,
+// whose operands lie bias_batch and residual_batch elements apart.
+#define EPILOGUE_AT(i, j)                                                                                              \
+  {                                                                                                                    \
+    bias + bias_offset + get_global_id(2) * bias_batch + (j),                                                          \
+        residual + residual_offset + get_global_id(2) * residual_batch + (i) * ldr + OUT(j), ldr                       \
+  }
+#define EPILOGUE_FROM(i, j) , (epilogue) EPILOGUE_AT(i, j) // ends a list of values
 
 // `count` elements, at most FUNCTION_LANES of them; the others are 0.
 INLINE floats load_floats(__global const float *p, int count) {

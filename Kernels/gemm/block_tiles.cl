@@ -12,7 +12,8 @@
 // scratch  LEAF_LEVELS * TILE_M * TILE_N floats of each group: subtrees that wait for a sibling.
 // Edges: any m, n; panels are padded with zeros, and only elements inside C are read or written.
 // EPILOGUE: see common/epilogue.
-// Prepend common/elements, common/leaves, common/functions, common/epilogue, common/blocks, common/block_lanes.
+// Prepend common/elements, common/leaves, common/batch,
+// Prepend common/functions, common/epilogue, common/blocks, common/block_lanes.
 // check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
 // check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 // check: -DFORMAT=Q4_0
@@ -124,15 +125,17 @@ __kernel __attribute__((reqd_work_group_size(LOCAL_X, LOCAL_Y, 1)))
 void gemm_block_tiles(int m, int n, int k, int unit, int leaf_begin, int leaf_end, float alpha, float beta,
                       __global const float *restrict a, __global const uchar *restrict b,
                       __global const float *restrict sums, __global float *restrict c, long c_offset, long ldc,
-                      long node_stride, __global float4 *restrict scratch EPILOGUE_ARGUMENTS) {
+                      long node_stride, long4 batch, __global float4 *restrict scratch EPILOGUE_ARGUMENTS) {
+  NEXT_OF_BATCH(a, b, c)
   __local float4 tile_a[GROUP * QUADS_M], tile_b[GROUP * QUADS_N], scales[2 * QUADS_N];
   const uint item = get_local_id(1) * LOCAL_X + get_local_id(0);
   const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
   const int panels_m = (m + MR - 1) / MR, panels_n = (n + NR - 1) / NR;
   const int tiles_m = (m + TILE_M - 1) / TILE_M, tiles = tiles_m * ((n + TILE_N - 1) / TILE_N);
   const long groups = k_local / GROUP, panel_bytes = (long)(k_local / LENGTH) * PANEL_BYTES * NR;
+  NEXT_SUMS(sums, groups)
   // waiting[(level * PER_ITEM_M * NV + e) * ITEMS]: element e of an item, side by side for neighbours.
-  __global float4 *waiting = scratch + get_group_id(0) * (long)(LEAF_LEVELS * PER_ITEM_M * NV * ITEMS) + item;
+  __global float4 *waiting = scratch + group_of_batch() * (LEAF_LEVELS * PER_ITEM_M * NV * ITEMS) + item;
 
   // Columns of tiles one after the other: neighbours share a tile of B.
   for (int tile = get_group_id(0); tile < tiles; tile += get_num_groups(0)) {

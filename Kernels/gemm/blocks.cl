@@ -14,7 +14,8 @@
 // scales  local, of its groups: chunk_k / GROUP * NR floats of scales, and as many of offsets where there are some
 // Edges: any m, n; panels are padded with zeros, and only elements inside C are read or written.
 // EPILOGUE: see common/epilogue.
-// Prepend common/elements, common/leaves, common/functions, common/epilogue, common/tiles, common/blocks, common/block_vectors with ROWS = MR.
+// Prepend common/elements, common/leaves, common/batch,
+// Prepend common/functions, common/epilogue, common/tiles, common/blocks, common/block_vectors with ROWS = MR.
 // check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=16 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
 // check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=16 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 // check: -DFORMAT=Q4_0 -DROWS=14
@@ -73,13 +74,15 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemm_blocks(int m, int n, int k, int unit, int leaf_begin, int leaf_end, int block_m, int chunk_k, float alpha,
                  float beta, __global const float *restrict a, __global const uchar *restrict b,
                  __global const float *restrict sums, __global float *restrict c, long c_offset, long ldc,
-                 long node_stride, __local vector *state, __local vector *values, __local vector *scales
-                 EPILOGUE_ARGUMENTS) {
+                 long node_stride, long4 batch, __local vector *state, __local vector *values,
+                 __local vector *scales EPILOGUE_ARGUMENTS) {
+  NEXT_OF_BATCH(a, b, c)
   const int x = get_global_id(0), y0 = get_global_id(1) * block_m, y1 = min((m + MR - 1) / MR, y0 + block_m);
   int border[LEAVES + 1]; // of the leaves, counted from the first that is ours
   for (int i = 0; i <= LEAVES; i++) border[i] = leaf_border(i, k, unit) - leaf_border(leaf_begin, k, unit);
   const int k_local = border[leaf_end];
   const long groups = k_local / GROUP;
+  NEXT_SUMS(sums, groups)
   const int tile_state = chunk_k < k_local ? (LEAF_LEVELS + 1) * TILE : 0;
   b += (long)x * (k_local / LENGTH) * PANEL_BYTES * NR;
 

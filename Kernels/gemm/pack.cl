@@ -3,8 +3,9 @@
 // source  rows x k       source[offset + r * row_stride + p * column_stride], SOURCE
 // panels  k x WIDTH each panels[panels_offset + ((r / WIDTH) * k + p) * WIDTH + r % WIDTH], TARGET; rows past the last
 // are zero
-// Work-item (x, y) fills steps x * chunk .. of panel y. Any work-group size.
-// Global size (ceil(k / chunk), ceil(rows / WIDTH)); chunk is 4 on GPUs, 256 on CPU devices.
+// Work-item (x, y, z) fills steps x * chunk .. of panel y of matrix z of a batch; source_batch and panels_batch are the
+// elements from one matrix to the next. Any work-group size.
+// Global size (ceil(k / chunk), ceil(rows / WIDTH), matrices); chunk is 4 on GPUs, 256 on CPU devices.
 // Fast where one stride is 1. A conversion is exact: TARGET is SOURCE or F32.
 // Prepend common/elements.
 // check: -DWIDTH=6
@@ -103,13 +104,14 @@ INLINE void pack_rows(int steps, long row_stride, __global const stored *source,
 }
 
 __kernel void gemm_pack(int rows, int k, int chunk, __global const stored *restrict source, long offset,
-                        long row_stride, long column_stride, __global element *restrict panels, long panels_offset) {
+                        long row_stride, long column_stride, long source_batch, __global element *restrict panels,
+                        long panels_offset, long panels_batch) {
   const long row0 = (long)get_global_id(1) * WIDTH, p0 = (long)get_global_id(0) * chunk;
   if (row0 >= rows || p0 >= k) return;
   int steps = (int)min((long)chunk, k - p0);
   const int count = (int)min((long)WIDTH, rows - row0);
-  source += offset + row0 * row_stride + p0 * column_stride;
-  panels += panels_offset + (row0 / WIDTH * k + p0) * WIDTH;
+  source += offset + get_global_id(2) * source_batch + row0 * row_stride + p0 * column_stride;
+  panels += panels_offset + get_global_id(2) * panels_batch + (row0 / WIDTH * k + p0) * WIDTH;
   if (count == WIDTH && row_stride == 1) {
     pack_columns(steps, column_stride, source, panels);
   } else if (WIDTH >= TOGETHER && count == WIDTH && column_stride == 1) {

@@ -10,7 +10,8 @@
 // state  local, of each tile the subtrees that wait for a sibling, and the sum of a leaf that is cut by a chunk:
 //        tiles * (LEAF_LEVELS + 1) * MR * NR floats, tiles = 1 where chunk_k >= k_local, else block_m * block_n.
 // Edges: any m, n, k; panels are padded with zeros, and only elements inside C are read or written.
-// Prepend common/elements, common/leaves, common/functions, common/epilogue, common/tiles with ROWS = MR; NR, VECTOR and
+// Prepend common/elements, common/leaves, common/batch,
+// Prepend common/functions, common/epilogue, common/tiles with ROWS = MR; NR, VECTOR and
 // B_TYPE are theirs. EPILOGUE: see there.
 // check: -DEPILOGUE=1 -DFUNCTION_LANES=16 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
 // check: -DEPILOGUE=1 -DFUNCTION_LANES=16 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
@@ -43,7 +44,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemm_packed(int m, int n, int k, int unit, int leaf_begin, int leaf_end, int block_m, int block_n, int chunk_k,
                  float alpha, float beta, __global const float *restrict a,
                  __global const STORAGE(B_TYPE) *restrict b, __global float *restrict c, long c_offset, long ldc,
-                 long node_stride, __local vector *state EPILOGUE_ARGUMENTS) {
+                 long node_stride, long4 batch, __local vector *state EPILOGUE_ARGUMENTS) {
+  NEXT_OF_BATCH(a, b, c)
   const int y0 = get_global_id(1) * block_m, y1 = min((m + MR - 1) / MR, y0 + block_m);
   const int x0 = get_global_id(0) * block_n, x1 = min((n + NR - 1) / NR, x0 + block_n);
   int border[LEAVES + 1]; // of the leaves, counted from the first that is ours

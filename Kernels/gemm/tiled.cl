@@ -11,7 +11,7 @@
 // Local memory: TILE_K * (TILE_M + TILE_N) floats.
 // scratch  LEAF_LEVELS * TILE_M * TILE_N floats of each group: subtrees that wait for a sibling.
 // Edges: any m, n, k; panels are padded with zeros, and only elements inside C are read or written.
-// Prepend common/elements, common/leaves, common/functions, common/epilogue. EPILOGUE: see there.
+// Prepend common/elements, common/leaves, common/batch, common/functions, common/epilogue. EPILOGUE: see there.
 // check: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
 // check: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 #ifndef TILE_M
@@ -135,15 +135,16 @@ INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float 
 __kernel __attribute__((reqd_work_group_size(LOCAL_X, LOCAL_Y, 1)))
 void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, float alpha, float beta,
                 __global const float *restrict a, __global const STORAGE(B_TYPE) *restrict b,
-                __global float *restrict c, long c_offset, long ldc, long node_stride,
+                __global float *restrict c, long c_offset, long ldc, long node_stride, long4 batch,
                 __global float4 *restrict scratch EPILOGUE_ARGUMENTS) {
+  NEXT_OF_BATCH(a, b, c)
   __local float4 tile_a[TILE_K * QUADS_M], tile_b[TILE_K * QUADS_N];
   const uint item = get_local_id(1) * LOCAL_X + get_local_id(0);
   const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
   const int panels_m = (m + MR - 1) / MR, panels_n = (n + NR - 1) / NR;
   const int tiles_m = (m + TILE_M - 1) / TILE_M, tiles_n = (n + TILE_N - 1) / TILE_N;
   // waiting[(level * PER_ITEM_M * NV + e) * ITEMS]: element e of an item, side by side for neighbours.
-  __global float4 *waiting = scratch + get_group_id(0) * (long)(LEAF_LEVELS * PER_ITEM_M * NV * ITEMS) + item;
+  __global float4 *waiting = scratch + group_of_batch() * (LEAF_LEVELS * PER_ITEM_M * NV * ITEMS) + item;
 
   // Tile (y, x) of C, columns of tiles one after the other: neighbours share a tile of B.
   int x = 0, y = get_group_id(0);

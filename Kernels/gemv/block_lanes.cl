@@ -9,7 +9,8 @@
 // Local size (NR, LEAVES), global size (ceil(n / NR) * NR, LEAVES). Local memory: LEAVES * ROWS * NR floats.
 // 1 <= m <= ROWS; spare rows repeat the last one and are not stored. Edges: any n.
 // EPILOGUE: see common/epilogue.
-// Prepend common/elements, common/leaves, common/functions, common/epilogue, common/blocks, common/block_lanes.
+// Prepend common/elements, common/leaves, common/batch,
+// Prepend common/functions, common/epilogue, common/blocks, common/block_lanes.
 // check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
 // check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 // check: -DFORMAT=Q4_0
@@ -49,7 +50,8 @@ __kernel __attribute__((reqd_work_group_size(NR, LEAVES, 1)))
 void gemv_block_lanes(int m, int n, int k, int unit, int leaf_begin, int leaf_end, float alpha, float beta,
                       __global const float *restrict x, long x_offset, long ldx, __global const uchar *restrict b,
                       __global const float *restrict sums, __global float *restrict c, long c_offset, long ldc,
-                      long node_stride EPILOGUE_ARGUMENTS) {
+                      long node_stride, long4 batch EPILOGUE_ARGUMENTS) {
+  NEXT_OF_BATCH(x, b, c)
   __local float partial[LEAVES][ROWS][NR];
   const int lane = get_local_id(0), leaf = get_local_id(1), panel = get_group_id(0), column = panel * NR + lane;
   const bool owned = leaf >= leaf_begin && leaf < leaf_end;
@@ -59,6 +61,7 @@ void gemv_block_lanes(int m, int n, int k, int unit, int leaf_begin, int leaf_en
     const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
     const int stop = leaf_border(leaf + 1, k, unit) - begin;
     int p = leaf_border(leaf, k, unit) - begin;
+    NEXT_SUMS(sums, k_local / GROUP)
     __global const uchar *record = b + ((long)panel * (k_local / LENGTH) + p / LENGTH) * PANEL_BYTES * NR;
     for (; p < stop; p += LENGTH, record += PANEL_BYTES * NR)
       add_block(m, lane, x + x_offset + p, ldx, sums + p / GROUP, k_local / GROUP, record, sum);
@@ -81,7 +84,7 @@ void gemv_block_lanes(int m, int n, int k, int unit, int leaf_begin, int leaf_en
   c += c_offset + nodes_before(leaf, leaf_begin, leaf_end) * node_stride + OUT(column);
 #if EPILOGUE
   for (int i = 0; i < m; i++, c += ldc) {
-    const epilogue e = {bias + bias_offset + column, residual + residual_offset + i * ldr + OUT(column), ldr};
+    const epilogue e = EPILOGUE_AT(i, column);
     float v = biased(partial[0][i][lane], 1, alpha, beta, 0, c, e);
     v = GATED ? ACTIVATE(v) * biased(partial[0][i][lane + GATED], 1, alpha, beta, 1, c, e) : ACTIVATE(v);
     *c = HAS_RESIDUAL ? v + *e.residual : v;

@@ -8,7 +8,8 @@
 // One work-item is one work-group; it owns `panels` panels from get_global_id(0) * panels, one after the other.
 // 1 <= m <= ROWS; spare rows repeat the last one and are not stored. Edges: any n.
 // EPILOGUE: see common/epilogue.
-// Prepend common/elements, common/leaves, common/functions, common/epilogue, common/tiles, common/blocks, common/block_vectors with ROWS 1, 2, 4 or 8.
+// Prepend common/elements, common/leaves, common/batch,
+// Prepend common/functions, common/epilogue, common/tiles, common/blocks, common/block_vectors with ROWS 1, 2, 4 or 8.
 // check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=16 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
 // check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=16 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 // check: -DFORMAT=Q4_0
@@ -54,9 +55,11 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemv_blocks(int m, int n, int k, int unit, int leaf_begin, int leaf_end, int panels, float alpha, float beta,
                  __global const float *restrict x, long x_offset, long ldx, __global const uchar *restrict b,
                  __global const float *restrict sums, __global float *restrict c, long c_offset, long ldc,
-                 long node_stride EPILOGUE_ARGUMENTS) {
+                 long node_stride, long4 batch EPILOGUE_ARGUMENTS) {
+  NEXT_OF_BATCH(x, b, c)
   const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
   const int panel0 = get_global_id(0) * panels, panel1 = min((n + NR - 1) / NR, panel0 + panels);
+  NEXT_SUMS(sums, k_local / GROUP)
   x += x_offset;
   for (int panel = panel0; panel < panel1; panel++) {
     __global const uchar *record = b + (long)panel * (k_local / LENGTH) * PANEL_BYTES * NR;

@@ -8,7 +8,7 @@
 // Local size (NR, LEAVES), global size (ceil(n / NR) * NR, LEAVES). Local memory: LEAVES * ROWS * NR floats.
 // 1 <= m <= ROWS; spare rows repeat the last one and are not stored. Edges: any n, k.
 // Where GATED, the item of an even column finishes the next one too. EPILOGUE: see common/epilogue.
-// Prepend common/elements, common/leaves, common/functions, common/epilogue.
+// Prepend common/elements, common/leaves, common/batch, common/functions, common/epilogue.
 // check: -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
 // check: -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 #ifndef ROWS
@@ -43,7 +43,9 @@ INLINE void multiply(int m, int steps, __global const float *x, long ldx, __glob
 __kernel __attribute__((reqd_work_group_size(NR, LEAVES, 1)))
 void gemv_lanes(int m, int n, int k, int unit, int leaf_begin, int leaf_end, float alpha, float beta,
                 __global const float *restrict x, long x_offset, long ldx, __global const STORAGE(B_TYPE) *restrict b,
-                __global float *restrict c, long c_offset, long ldc, long node_stride EPILOGUE_ARGUMENTS) {
+                __global float *restrict c, long c_offset, long ldc, long node_stride, long4 batch
+                EPILOGUE_ARGUMENTS) {
+  NEXT_OF_BATCH(x, b, c)
   __local float partial[LEAVES][ROWS][NR];
   const int lane = get_local_id(0), leaf = get_local_id(1), panel = get_group_id(0), column = panel * NR + lane;
   const bool owned = leaf >= leaf_begin && leaf < leaf_end;
@@ -77,7 +79,7 @@ void gemv_lanes(int m, int n, int k, int unit, int leaf_begin, int leaf_end, flo
   c += c_offset + nodes_before(leaf, leaf_begin, leaf_end) * node_stride + OUT(column);
 #if EPILOGUE
   for (int i = 0; i < m; i++, c += ldc) {
-    const epilogue e = {bias + bias_offset + column, residual + residual_offset + i * ldr + OUT(column), ldr};
+    const epilogue e = EPILOGUE_AT(i, column);
     float v = biased(partial[0][i][lane], 1, alpha, beta, 0, c, e);
     v = GATED ? ACTIVATE(v) * biased(partial[0][i][lane + GATED], 1, alpha, beta, 1, c, e) : ACTIVATE(v);
     *c = HAS_RESIDUAL ? v + *e.residual : v;

@@ -6,7 +6,8 @@
 // C  m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
 // One work-item is one work-group; it owns `panels` panels from get_global_id(0) * panels, one after the other.
 // 1 <= m <= ROWS; spare rows repeat the last one and are not stored. Edges: any n, k.
-// Prepend common/elements, common/leaves, common/functions, common/epilogue, common/tiles with ROWS 1, 2, 4 or 8; NR,
+// Prepend common/elements, common/leaves, common/batch,
+// Prepend common/functions, common/epilogue, common/tiles with ROWS 1, 2, 4 or 8; NR,
 // VECTOR and B_TYPE are theirs. EPILOGUE: see there.
 // check: -DEPILOGUE=1 -DFUNCTION_LANES=16 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
 // check: -DEPILOGUE=1 -DFUNCTION_LANES=16 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
@@ -17,7 +18,9 @@
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemv_panels(int m, int n, int k, int unit, int leaf_begin, int leaf_end, int panels, float alpha, float beta,
                  __global const float *restrict x, long x_offset, long ldx, __global const STORAGE(B_TYPE) *restrict b,
-                 __global float *restrict c, long c_offset, long ldc, long node_stride EPILOGUE_ARGUMENTS) {
+                 __global float *restrict c, long c_offset, long ldc, long node_stride, long4 batch
+                 EPILOGUE_ARGUMENTS) {
+  NEXT_OF_BATCH(x, b, c)
   const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
   const int panel0 = get_global_id(0) * panels, panel1 = min((n + NR - 1) / NR, panel0 + panels);
   x += x_offset;

@@ -9,7 +9,7 @@
 // X[i][p + l] for SUB_GROUP steps. Local size (NR, LEAVES), global size (ceil(n / NR) * NR, LEAVES). Local memory:
 // LEAVES * ROWS * NR floats.
 // 1 <= m <= ROWS; spare rows repeat the last one and are not stored. Edges: any n, k.
-// Prepend common/elements, common/leaves.
+// Prepend common/elements, common/leaves, common/batch.
 #ifndef ROWS
 #define ROWS 1 // 1, 2, 4, 8
 #endif
@@ -51,7 +51,8 @@ __kernel __attribute__((reqd_work_group_size(NR, LEAVES, 1))) SUB_GROUP_SIZE
 void gemv_subgroups(int m, int n, int k, int unit, int leaf_begin, int leaf_end, float alpha, float beta,
                     __global const float *restrict x, long x_offset, long ldx,
                     __global const STORAGE(B_TYPE) *restrict b, __global float *restrict c, long c_offset, long ldc,
-                    long node_stride) {
+                    long node_stride, long4 batch) {
+  NEXT_OF_BATCH(x, b, c)
   __local float partial[LEAVES][ROWS][NR];
 #if !BROADCAST
   __local float shared[LEAVES][ROWS][NR];

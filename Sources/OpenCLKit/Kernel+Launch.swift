@@ -7,6 +7,8 @@ public enum KernelArgument: Sendable {
   case int(Int32)
   /// A C `long`, 64 bits in OpenCL C.
   case long(Int64)
+  /// A C `long4`.
+  case long4(SIMD4<Int64>)
   /// A C `float`.
   case float(Float)
   /// A `__global` or `__constant` pointer; nil is a null pointer.
@@ -65,6 +67,7 @@ extension Kernel {
     switch argument {
     case .int(var value): clSetKernelArg(handle, index, 4, &value)
     case .long(var value): clSetKernelArg(handle, index, 8, &value)
+    case .long4(var value): clSetKernelArg(handle, index, 32, &value)
     case .float(var value): clSetKernelArg(handle, index, 4, &value)
     case .local(let byteCount): clSetKernelArg(handle, index, byteCount, nil)
     case .buffer(let buffer):

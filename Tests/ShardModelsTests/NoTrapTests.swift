@@ -36,7 +36,7 @@ import Testing
     }
   #endif
 
-  @Test("mutated files are survived", .timeLimit(.minutes(2)), arguments: FuzzSeed.fixedAndFresh)
+  @Test("mutated files are survived", .timeLimit(.minutes(20)), arguments: FuzzSeed.fixedAndFresh)
   func fuzz(seed: FuzzSeed) async {
     await #expect(processExitsWith: .success) { [seed] in
       var mutator = Mutator(seed: seed)

@@ -29,7 +29,7 @@ extension ForwardingDevice {
     try base.fill(memory, at: byteOffset, byteCount: byteCount, with: pattern)
   }
 
-  package func pack(_ source: MatrixView, into weight: Weight) throws { try base.pack(source, into: weight) }
+  package func pack(_ source: MatrixBatch, into weight: Weight) throws { try base.pack(source, into: weight) }
   package func pack(blocks: DeviceMemory, into weight: Weight) throws { try base.pack(blocks: blocks, into: weight) }
   package func multiply(_ product: Product) throws { try base.multiply(product) }
   package func addBias(_ bias: MatrixView, to matrix: MatrixView) throws { try base.addBias(bias, to: matrix) }

@@ -37,10 +37,10 @@ public protocol ComputeDevice: AnyObject, Sendable {
   /// Sets bytes to repetitions of `pattern`; offset and count are multiples of 4.
   func fill(_ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, with pattern: UInt32) throws
 
-  /// Rearranges a matrix into the panels of `weight`, padding with zeros.
+  /// Rearranges matrices into the panels of `weight`, padding with zeros.
   ///
   /// - Throws: also `ComputeError.unsupported` for sides over 2³¹ − 65 on OpenCL devices.
-  func pack(_ source: MatrixView, into weight: Weight) throws
+  func pack(_ source: MatrixBatch, into weight: Weight) throws
   /// Rearranges rows of quantised blocks, as a file has them without gaps, into the panels of `weight`.
   ///
   /// - Throws: also `ComputeError.mismatch` where `blocks` has fewer bytes than the weight's rows.

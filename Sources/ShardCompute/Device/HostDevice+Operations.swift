@@ -18,17 +18,21 @@ extension HostDevice {
     }
   }
 
-  /// Enqueues the rearrangement of a matrix into the panels of `weight`.
-  public func pack(_ source: MatrixView, into weight: Weight) throws {
+  /// Enqueues the rearrangement of matrices into the panels of `weight`.
+  public func pack(_ source: MatrixBatch, into weight: Weight) throws {
     try weight.checkSource(source)
     guard weight.memory.byteCount > 0 else { return }
-    let from = try elements(of: source)
-    let first = weight.firstByte
-    let target = try bytes(of: weight.memory, first, weight.memory.byteCount - first)
-    let (width, type) = (weight.panelWidth, source.elementType.hostType)
-    enqueueParallel(weight.panelCount, grain: max(1, weight.panelCount / (4 * workers))) { panels in
-      var matrix = source.hostMatrix(at: from.address)
-      shard_host_pack(&matrix, width, type, target.address, panels.lowerBound, panels.upperBound)
+    for index in 0..<source.count {
+      let matrix = try source.matrix(index)
+      let part = source.count == 1 ? weight : weight.matrices(index..<index + 1)
+      let from = try elements(of: matrix)
+      let first = part.firstByte
+      let target = try bytes(of: part.memory, first, part.memory.byteCount - first)
+      let (width, type) = (part.panelWidth, matrix.elementType.hostType)
+      enqueueParallel(part.panelCount, grain: max(1, part.panelCount / (4 * workers))) { panels in
+        var matrix = matrix.hostMatrix(at: from.address)
+        shard_host_pack(&matrix, width, type, target.address, panels.lowerBound, panels.upperBound)
+      }
     }
   }
 
@@ -36,12 +40,15 @@ extension HostDevice {
   public func multiply(_ product: Product) throws {
     guard product.m > 0, product.n > 0, !product.weight.leaves.isEmpty else { return }
     try product.checkPanels(on: self)
-    for piece in try product.pieces { try enqueue(piece) }
+    for piece in try product.pieces {
+      for index in 0..<piece.count { try enqueue(piece.count == 1 ? piece : piece.single(index)) }
+    }
   }
 
   private func enqueue(_ product: Product) throws {
     let a = try elements(of: product.a)
-    let b = try bytes(of: product.weight.memory, 0, product.weight.memory.byteCount)
+    let first = product.weight.firstByte
+    let b = try bytes(of: product.weight.memory, first, product.weight.memory.byteCount - first)
     let c = try elements(of: product.c)
     let epilogue = try HostEpilogue(product.epilogue, on: self)
     try workspace.together {

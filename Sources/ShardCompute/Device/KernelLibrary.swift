@@ -56,10 +56,10 @@ final class KernelLibrary: Sendable {
     return texts
   }()
 
-  /// The shared parts that the kernel's header asks for: `// Prepend common/elements, common/leaves`.
+  /// The shared parts that the kernel's header asks for, in lines such as `// Prepend common/elements, common/leaves`.
   private static func shared(by text: String) -> String {
-    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("// Prepend ") }) else { return "" }
-    let names = line.split { !$0.isLetter && $0 != "/" && $0 != "_" }.map(String.init)
+    let lines = text.split(separator: "\n").filter { $0.hasPrefix("// Prepend ") }
+    let names = lines.flatMap { $0.split { !$0.isLetter && $0 != "/" && $0 != "_" } }.map(String.init)
     return names.compactMap { $0.hasPrefix("common/") ? texts[$0] : nil }.joined()
   }
 }

@@ -19,7 +19,7 @@ extension Epilogue {
     return [
       .buffer(try device.buffer(bias?.memory ?? nothing)), .long(Int64(bias?.offset ?? 0)),
       .buffer(try device.buffer(residual?.memory ?? nothing)), .long(Int64(residual?.offset ?? 0)),
-      .long(Int64(residual?.rowStride ?? 0)),
+      .long(Int64(residual?.rowStride ?? 0)), .long(Int64(biasStride)), .long(Int64(residualStride)),
     ]
   }
 }

@@ -40,15 +40,22 @@ public struct Epilogue: Sendable {
   public var isGated: Bool
   /// Added last.
   public var residual: MatrixView?
+  /// Elements from one product's bias to the next one's in a batch; 0 where they share it.
+  public var biasStride: Int
+  /// The same of the residual.
+  public var residualStride: Int
 
-  /// The steps that are given.
+  /// The steps that are given; bias and residual are those of the first product of a batch.
   public init(
-    bias: MatrixView? = nil, activation: Activation = .none, isGated: Bool = false, residual: MatrixView? = nil
+    bias: MatrixView? = nil, activation: Activation = .none, isGated: Bool = false, residual: MatrixView? = nil,
+    biasStride: Int = 0, residualStride: Int = 0
   ) {
     self.bias = bias
     self.activation = activation
     self.isGated = isGated
     self.residual = residual
+    self.biasStride = biasStride
+    self.residualStride = residualStride
   }
 
   /// No steps: the product stores its sums.
@@ -65,11 +72,21 @@ public struct Epilogue: Sendable {
     resultColumns(range.lowerBound)..<resultColumns(range.upperBound)
   }
 
-  /// The steps of the columns that rows `range` of the weight make.
-  func columns(_ range: Range<Int>) throws -> Epilogue {
-    Epilogue(
-      bias: try bias?.columns(range), activation: activation, isGated: isGated,
-      residual: try residual?.columns(resultColumns(range)))
+  /// The steps of the columns that rows `range` of the weight make, in the products of a batch from `product` on.
+  func columns(_ range: Range<Int>, of product: Int) throws -> Epilogue {
+    func operand(_ matrix: MatrixView?, _ stride: Int, _ columns: Range<Int>) throws -> MatrixView? {
+      try matrix.map { try MatrixBatch($0, count: product + 1, stride: stride).matrix(product).columns(columns) }
+    }
+    return Epilogue(
+      bias: try operand(bias, biasStride, range), activation: activation, isGated: isGated,
+      residual: try operand(residual, residualStride, resultColumns(range)), biasStride: biasStride,
+      residualStride: residualStride)
+  }
+
+  /// Throws unless there is a bias and a residual for each of `count` products of a batch.
+  func check(count: Int) throws {
+    if let bias { _ = try MatrixBatch(bias, count: count, stride: biasStride) }
+    if let residual { _ = try MatrixBatch(residual, count: count, stride: residualStride) }
   }
 
   /// Throws unless the steps can follow a product with `weight` into `c`.

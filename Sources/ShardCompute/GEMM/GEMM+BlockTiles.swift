@@ -38,18 +38,20 @@ extension GEMM {
           "-DNR=\(device.tiles.weightPanelWidth)", "-DFORMAT=\(product.weight.format.kernelName)",
         ] + product.epilogue.options(floats: 4))
       let sums = try device.groupSums(product)
-      let a = try device.packedActivations(product.a, width: device.tiles.activationPanelWidth)
+      let a = try device.packedActivations(product, width: device.tiles.activationPanelWidth)
       let tiles =
         ((product.m + shape.tileM - 1) / shape.tileM) * ((product.n + shape.tileN - 1) / shape.tileN)
-      let groups = min(tiles, 8 * device.capabilities.computeUnits)
-      let scratch = try device.treeScratch(byteCount: groups * 3 * shape.tileM * shape.tileN * 4)
+      let groups = min(tiles, max(1, 8 * device.capabilities.computeUnits / product.count))
+      let scratch = try device.treeScratch(byteCount: product.count * groups * 3 * shape.tileM * shape.tileN * 4)
       try kernel.launch(
         on: device.queue,
-        size: LaunchSize(global: [groups * shape.workGroup[0], shape.workGroup[1]], local: shape.workGroup),
+        size: LaunchSize(
+          global: [groups * shape.workGroup[0], shape.workGroup[1], product.count], local: shape.workGroup + [1]),
         arguments: product.sizeArguments + [
-          .float(product.alpha), .float(product.beta), .buffer(a), .buffer(try device.buffer(product.weight.memory)),
+          .float(product.alpha), .float(product.beta), .buffer(a.buffer),
+          .buffer(try device.buffer(product.weight.memory)),
           .buffer(sums),
-        ] + product.resultArguments(try device.buffer(product.c.memory)) + [.buffer(scratch)]
+        ] + product.resultArguments(try device.buffer(product.c.memory), aStride: a.stride) + [.buffer(scratch)]
           + (try product.epilogue.arguments(on: device)))
     }
 

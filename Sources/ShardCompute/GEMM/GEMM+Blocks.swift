@@ -39,17 +39,20 @@ extension GEMM {
         options: device.tiles.blockOptions(rows: parameters.rows, product.weight.format) + parameters.options
           + product.epilogue.options(floats: device.tiles.vector))
       let sums = try device.groupSums(product)
-      let a = try device.packedActivations(product.a, width: parameters.rows)
+      let a = try device.packedActivations(product, width: parameters.rows)
       let rowPanels = (product.m + parameters.rows - 1) / parameters.rows
       let local = parameters.localByteCounts(product, device.tiles)
       try kernel.launch(
         on: device.queue,
         size: LaunchSize(
-          global: [product.weight.panelCount, (rowPanels + parameters.blockM - 1) / parameters.blockM], local: [1, 1]),
+          global: [
+            product.weight.panelCount, (rowPanels + parameters.blockM - 1) / parameters.blockM, product.count,
+          ], local: [1, 1, 1]),
         arguments: product.sizeArguments + [
           .int(Int32(parameters.blockM)), .int(Int32(parameters.chunkK)), .float(product.alpha), .float(product.beta),
-          .buffer(a), .buffer(try device.buffer(product.weight.memory)), .buffer(sums),
-        ] + product.resultArguments(try device.buffer(product.c.memory)) + local.map { .local(byteCount: $0) }
+          .buffer(a.buffer), .buffer(try device.buffer(product.weight.memory)), .buffer(sums),
+        ] + product.resultArguments(try device.buffer(product.c.memory), aStride: a.stride)
+          + local.map { .local(byteCount: $0) }
           + (try product.epilogue.arguments(on: device)))
     }
 
@@ -79,7 +82,8 @@ extension GEMM {
           blockM = max(1, min(blockM, capabilities.localMemoryByteCount / 4 / tileByteCount))
         }
         while blockM > 1,
-          product.weight.panelCount * ((rowPanels + blockM - 1) / blockM) < 8 * capabilities.computeUnits
+          product.count * product.weight.panelCount * ((rowPanels + blockM - 1) / blockM) < 8
+            * capabilities.computeUnits
         {
           blockM = (blockM + 1) / 2
         }
@@ -131,16 +135,17 @@ extension OpenCLDevice {
       return try buffer(DeviceMemory(byteCount: 0, storage: .empty))
     }
     let groups = product.k / format.groupLength
+    let matrices = product.aStride == 0 ? 1 : product.count
     let kernel = try library.kernel("gemm/group_sums", options: ["-DFORMAT=\(format.kernelName)"])
     let memory = try workspace.memory(
-      .groupSums, byteCount: checkedProduct(product.m, groups, 4), allocate: allocate)
+      .groupSums, byteCount: checkedProduct(matrices, product.m, groups, 4), allocate: allocate)
     let sums = try buffer(memory)
     try kernel.launch(
-      on: queue, size: LaunchSize(global: [groups, product.m], local: [1, 1]),
+      on: queue, size: LaunchSize(global: [groups, product.m, matrices], local: [1, 1, 1]),
       arguments: [
         .int(Int32(product.m)), .int(Int32(groups)), .buffer(try buffer(product.a.memory)),
         .long(Int64(product.a.offset)), .long(Int64(product.a.rowStride)), .long(Int64(product.a.columnStride)),
-        .buffer(sums),
+        .long(Int64(product.aStride)), .buffer(sums), .long(Int64(product.m * groups)),
       ])
     return sums
   }

@@ -6,51 +6,64 @@ extension GEMM {
   enum Pack {
     static let name = "gemm/pack"
 
-    /// Enqueues the rearrangement of `source` into panels of `width` rows, converted to `target`, from element `first` of
-    /// `panels` on.
+    /// Enqueues the rearrangement of each matrix of `source` into panels of `width` rows, converted to `target`, from
+    /// element `first` of `panels` on and `panelStride` elements behind the matrix before.
     static func launch(
-      _ source: MatrixView, into panels: Buffer, at first: Int = 0, width: Int, target: ElementType,
+      _ source: MatrixBatch, into panels: Buffer, at first: Int = 0, panelStride: Int, width: Int, target: ElementType,
       on device: OpenCLDevice
     ) throws {
-      guard source.rows > 0, source.columns > 0 else { return }
+      let matrix = source.first
+      guard source.count > 0, matrix.rows > 0, matrix.columns > 0 else { return }
       let kernel = try device.library.kernel(
         name,
-        options: ["-DWIDTH=\(width)", "-DSOURCE=\(source.elementType.kernelName)", "-DTARGET=\(target.kernelName)"])
-      let panelCount = (source.rows + width - 1) / width
+        options: ["-DWIDTH=\(width)", "-DSOURCE=\(matrix.elementType.kernelName)", "-DTARGET=\(target.kernelName)"])
+      let panelCount = (matrix.rows + width - 1) / width
       // Steps of k that a work-item packs: on CPUs few enough that its part of a row-major source stays in cache.
       let chunk = device.capabilities.architecture == .gpu ? 4 : 256
       try kernel.launch(
-        on: device.queue, size: LaunchSize(global: [(source.columns + chunk - 1) / chunk, panelCount], local: [1, 1]),
+        on: device.queue,
+        size: LaunchSize(
+          global: [(matrix.columns + chunk - 1) / chunk, panelCount, source.count], local: [1, 1, 1]),
         arguments: [
-          .int(Int32(source.rows)), .int(Int32(source.columns)), .int(Int32(chunk)),
-          .buffer(try device.buffer(source.memory)), .long(Int64(source.offset)), .long(Int64(source.rowStride)),
-          .long(Int64(source.columnStride)), .buffer(panels), .long(Int64(first)),
+          .int(Int32(matrix.rows)), .int(Int32(matrix.columns)), .int(Int32(chunk)),
+          .buffer(try device.buffer(matrix.memory)), .long(Int64(matrix.offset)), .long(Int64(matrix.rowStride)),
+          .long(Int64(matrix.columnStride)), .long(Int64(source.stride)), .buffer(panels), .long(Int64(first)),
+          .long(Int64(panelStride)),
         ])
     }
   }
 }
 
 extension OpenCLDevice {
-  /// Enqueues the rearrangement of a matrix into the panels of `weight`.
-  public func pack(_ source: MatrixView, into weight: Weight) throws {
+  /// Enqueues the rearrangement of matrices into the panels of `weight`.
+  public func pack(_ source: MatrixBatch, into weight: Weight) throws {
     try weight.checkSource(source)
-    guard weight.rows > 0, weight.columns > 0 else { return }
-    guard max(source.rows, source.columns) <= Int(Int32.max) - 64 else {
-      throw ComputeError.unsupported("a matrix of \(source.rows) × \(source.columns); kernels count in 31 bits")
+    let elementType = source.first.elementType
+    guard weight.matrices > 0, weight.rows > 0, weight.columns > 0 else { return }
+    guard max(weight.matrices, weight.rows, weight.columns) <= Int(Int32.max) - 64 else {
+      throw ComputeError.unsupported(
+        "\(weight.matrices) matrices of \(weight.rows) × \(weight.columns); kernels count in 31 bits")
     }
-    try GEMM.Pack.launch(
-      source, into: try buffer(weight.memory), at: weight.firstByte / source.elementType.byteCount,
-      width: weight.panelWidth,
-      target: source.elementType, on: self)
+    let stride = weight.matrixStride
+    for first in Swift.stride(from: 0, to: source.count, by: Product.largestBatch) {
+      try GEMM.Pack.launch(
+        source.matrices(first..<min(first + Product.largestBatch, source.count)), into: try buffer(weight.memory),
+        at: weight.firstElement + first * stride, panelStride: stride, width: weight.panelWidth, target: elementType,
+        on: self)
+    }
   }
 
-  /// A in panels of `width` rows, in scratch memory that the next product overwrites.
-  func packedActivations(_ a: MatrixView, width: Int) throws -> Buffer {
-    let byteCount = try checkedProduct((a.rows + width - 1) / width, width, a.columns, 4)
-    guard byteCount > 0 else { return try buffer(DeviceMemory(byteCount: 0, storage: .empty)) }
-    let memory = try workspace.memory(.activations, byteCount: byteCount, allocate: allocate)
+  /// The activations of a product in panels of `width` rows, in scratch memory that the next product overwrites; how many
+  /// elements lie from one product's to the next one's.
+  func packedActivations(_ product: Product, width: Int) throws -> (buffer: Buffer, stride: Int) {
+    let a = product.a
+    let elements = try checkedProduct((a.rows + width - 1) / width, width, a.columns)
+    guard elements > 0 else { return (try buffer(DeviceMemory(byteCount: 0, storage: .empty)), 0) }
+    let batch = try MatrixBatch(a, count: product.aStride == 0 ? 1 : product.count, stride: product.aStride)
+    let memory = try workspace.memory(
+      .activations, byteCount: checkedProduct(batch.count, elements, 4), allocate: allocate)
     let panels = try buffer(memory)
-    try GEMM.Pack.launch(a, into: panels, width: width, target: .f32, on: self)
-    return panels
+    try GEMM.Pack.launch(batch, into: panels, panelStride: elements, width: width, target: .f32, on: self)
+    return (panels, batch.count == 1 ? 0 : elements)
   }
 }

@@ -15,7 +15,7 @@ extension GEMM {
       if let refusal = parameters.refusal(product, device.tiles, device.capabilities) {
         throw ComputeError.unsupported("\(name): \(refusal)")
       }
-      let a = try device.packedActivations(product.a, width: parameters.rows)
+      let a = try device.packedActivations(product, width: parameters.rows)
       let kernel = try device.library.kernel(
         name,
         options: device.tiles.options(rows: parameters.rows, product.weight.format) + parameters.options
@@ -26,12 +26,13 @@ extension GEMM {
         size: LaunchSize(
           global: [
             (product.weight.panelCount + parameters.blockN - 1) / parameters.blockN,
-            (rowPanels + parameters.blockM - 1) / parameters.blockM,
-          ], local: [1, 1]),
+            (rowPanels + parameters.blockM - 1) / parameters.blockM, product.count,
+          ], local: [1, 1, 1]),
         arguments: product.sizeArguments + [
           .int(Int32(parameters.blockM)), .int(Int32(parameters.blockN)), .int(Int32(parameters.chunkK)),
-          .float(product.alpha), .float(product.beta), .buffer(a), .buffer(try device.buffer(product.weight.memory)),
-        ] + product.resultArguments(try device.buffer(product.c.memory))
+          .float(product.alpha), .float(product.beta), .buffer(a.buffer),
+          .buffer(try device.buffer(product.weight.memory)),
+        ] + product.resultArguments(try device.buffer(product.c.memory), aStride: a.stride)
           + [.local(byteCount: parameters.localByteCount(product, device.tiles))]
           + (try product.epilogue.arguments(on: device)))
     }

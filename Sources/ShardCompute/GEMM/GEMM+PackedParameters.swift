@@ -56,7 +56,8 @@ extension GEMM.Packed {
         block = min(block, max(1, min(nearCache / 2, capabilities.localMemoryByteCount) / tileByteCount))
       }
       block = evenPart(rowPanels, atMost: block)
-      while block > 1, product.weight.panelCount * ((rowPanels + block - 1) / block) < 8 * capabilities.computeUnits {
+      let columnBlocks = product.count * product.weight.panelCount
+      while block > 1, columnBlocks * ((rowPanels + block - 1) / block) < 8 * capabilities.computeUnits {
         block = (block + 1) / 2
       }
       (rows, blockM, blockN, chunkK) = (height, block, 1, chunk)

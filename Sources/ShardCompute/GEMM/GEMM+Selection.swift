@@ -31,6 +31,7 @@ extension GEMM {
     if !kernel.keepsOrder, product.arithmetic == .ordered { return "leaves the order of addition" }
     if let refusal = kernel.refusal(product, on: device) { return refusal }
     guard let probed = kernel as? any ProbedKernel.Type else { return nil }
+    if product.count > 1 || product.weight.firstElement > 0 { return "makes one product, not a batch" }
     if !product.epilogue.isNone { return "stores sums as they are, without an epilogue" }
     return try device.probes.refusal(of: probed, product.weight.format, on: device)
   }
@@ -43,7 +44,7 @@ extension OpenCLDevice {
   }
 
   private func multiply(_ product: Product, with choose: (Product) throws -> any ProductKernel.Type) throws {
-    guard product.m > 0, product.n > 0, !product.weight.leaves.isEmpty else { return }
+    guard product.count > 0, product.m > 0, product.n > 0, !product.weight.leaves.isEmpty else { return }
     try product.checkPanels(on: self)
     let largest = [product.m, product.n, product.weight.order.length, product.weight.order.unit].max() ?? 0
     guard largest <= Int(Int32.max) - 64 else {

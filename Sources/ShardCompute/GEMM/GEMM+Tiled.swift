@@ -30,20 +30,22 @@ extension GEMM {
     }
 
     static func launch(_ product: Product, _ parameters: Parameters, on device: OpenCLDevice) throws {
-      let a = try device.packedActivations(product.a, width: device.tiles.activationPanelWidth)
+      let a = try device.packedActivations(product, width: device.tiles.activationPanelWidth)
       let kernel = try device.library.kernel(
         name,
         options: parameters.options(device.tiles, product.weight.format) + product.epilogue.options(floats: 4))
       let groups = parameters.groups(product, device.capabilities)
-      let scratch = try device.treeScratch(byteCount: groups * 3 * parameters.tileM * parameters.tileN * 4)
+      let scratch = try device.treeScratch(
+        byteCount: product.count * groups * 3 * parameters.tileM * parameters.tileN * 4)
       try kernel.launch(
         on: device.queue,
         size: LaunchSize(
-          global: [groups * parameters.workGroup[0], parameters.workGroup[1]], local: parameters.workGroup),
+          global: [groups * parameters.workGroup[0], parameters.workGroup[1], product.count],
+          local: parameters.workGroup + [1]),
         arguments: product.sizeArguments + [
-          .float(product.alpha), .float(product.beta), .buffer(a),
+          .float(product.alpha), .float(product.beta), .buffer(a.buffer),
           .buffer(try device.buffer(product.weight.memory)),
-        ] + product.resultArguments(try device.buffer(product.c.memory)) + [.buffer(scratch)]
+        ] + product.resultArguments(try device.buffer(product.c.memory), aStride: a.stride) + [.buffer(scratch)]
           + (try product.epilogue.arguments(on: device)))
     }
 
@@ -62,7 +64,7 @@ extension GEMM {
 
       /// Large tiles read less, small ones fill more compute units: large where each unit gets two.
       init(_ product: Product, _ capabilities: Capabilities) {
-        let largeTiles = ((product.m + 127) / 128) * ((product.n + 127) / 128)
+        let largeTiles = product.count * ((product.m + 127) / 128) * ((product.n + 127) / 128)
         let large = largeTiles >= 2 * capabilities.computeUnits
         (tileM, tileN, perItemM, perItemN) = large ? (128, 128, 8, 8) : (64, 64, 4, 4)
         tileK = 16
@@ -93,10 +95,10 @@ extension GEMM {
 
       var workGroup: [Int] { [tileN / perItemN, tileM / perItemM] }
 
-      /// Work-groups, each of which takes several tiles in turn: enough to hide latency, few enough for the scratch.
+      /// Work-groups of a product, each of which takes several tiles in turn: enough to hide latency, few enough for the scratch.
       func groups(_ product: Product, _ capabilities: Capabilities) -> Int {
         let tiles = ((product.m + tileM - 1) / tileM) * ((product.n + tileN - 1) / tileN)
-        return min(tiles, 8 * capabilities.computeUnits)
+        return min(tiles, max(1, 8 * capabilities.computeUnits / product.count))
       }
 
       func options(_ tiles: TileShapes, _ weight: WeightFormat) -> [String] {

@@ -68,9 +68,15 @@ extension Product {
     ]
   }
 
-  /// What every product kernel takes for C: memory, offset, leading dimension, stride of nodes, in elements.
-  func resultArguments(_ buffer: Buffer) -> [KernelArgument] {
-    [.buffer(buffer), .long(Int64(c.offset)), .long(Int64(c.rowStride)), .long(Int64(nodeStride))]
+  /// What every product kernel takes for C: memory, offset, leading dimension, stride of nodes, in elements; then the
+  /// strides of a batch (`common/batch`), `aStride` that of A where the kernel reads it.
+  func resultArguments(_ buffer: Buffer, aStride: Int) -> [KernelArgument] {
+    let weightStride = weight.matrices == 1 ? 0 : weight.matrixStride
+    let batch = SIMD4(aStride, weightStride, cStride, weight.firstElement)
+    return [
+      .buffer(buffer), .long(Int64(c.offset)), .long(Int64(c.rowStride)), .long(Int64(nodeStride)),
+      .long4(SIMD4(truncatingIfNeeded: batch)),
+    ]
   }
 }
 

@@ -7,9 +7,13 @@
 /// the panel front to back with wide loads. Quantised weights stay in their blocks, whose parts are spread over the rows
 /// of a panel in the same way (`Kernels/common/blocks`). Packed once, at load.
 ///
-/// A weight that is larger than the device's largest allocation lies in several pieces; nobody but the device notices.
+/// A weight may be a batch of matrices of one shape, such as the experts of a layer: one after the other, each beginning
+/// with a panel. One that is larger than the device's largest allocation lies in several pieces; nobody but the device
+/// notices.
 public struct Weight: Sendable {
-  /// n: rows of the matrix, columns of the result.
+  /// Number of matrices, 1 unless the weight is a batch.
+  public let matrices: Int
+  /// n: rows of each matrix, columns of the result.
   public let rows: Int
   /// The order of the sum over k, the same on all ranks that share the weight.
   public let order: SumOrder
@@ -27,33 +31,34 @@ public struct Weight: Sendable {
   /// Some panels of a weight.
   struct Piece: Sendable {
     let memory: DeviceMemory
-    /// Rows of the matrix; they begin with a panel.
+    let matrices: Range<Int>
+    /// Rows of each of the matrices: all of them, or some of one matrix that begin with a panel.
     let rows: Range<Int>
   }
 
   /// k here: columns of the matrix in this memory.
   public var columns: Int { order.terms(of: leaves).count }
-  /// Panels, the last one padded.
+  /// Panels of each matrix, the last one padded.
   public var panelCount: Int { (rows + panelWidth - 1) / panelWidth }
   /// Bytes on the device.
   public var byteCount: Int { pieces.reduce(0) { $0 + $1.memory.byteCount } }
   /// The addends that a product with this weight makes, each a complete subtree of the sum.
   public var nodes: [SumNode] { SumNode.covering(leaves) }
 
-  /// Allocates panels for a matrix of `rows` × `order.terms(of: leaves).count` on `device`, contents undefined.
+  /// Allocates panels for matrices of `rows` × `order.terms(of: leaves).count` on `device`, contents undefined.
   ///
   /// - Throws: `ComputeError.mismatch` for sizes or leaves that are not possible, or leaves that cut a block of
   ///   `format`; `.allocationTooLarge` where not even a panel fits an allocation, `.outOfMemory`, or the driver's error.
   public init(
-    on device: any ComputeDevice, rows: Int, order: SumOrder, leaves: Range<Int> = SumOrder.allLeaves,
-    format: WeightFormat
+    on device: any ComputeDevice, matrices: Int = 1, rows: Int, order: SumOrder,
+    leaves: Range<Int> = SumOrder.allLeaves, format: WeightFormat
   ) throws {
-    guard possibleSizes.contains(rows), possibleSizes.contains(order.length), leaves.lowerBound >= 0,
-      leaves.upperBound <= SumOrder.leafCount
+    guard possibleSizes.contains(matrices), possibleSizes.contains(rows), possibleSizes.contains(order.length),
+      leaves.lowerBound >= 0, leaves.upperBound <= SumOrder.leafCount
     else {
       throw ComputeError.mismatch(
-        "leaves \(leaves) of a weight of \(rows) × \(order.length); leaves are \(SumOrder.allLeaves), "
-          + "sides \(possibleSizes)")
+        "leaves \(leaves) of \(matrices) weights of \(rows) × \(order.length); leaves are \(SumOrder.allLeaves), "
+          + "sides and numbers \(possibleSizes)")
     }
     try format.checkWholeBlocks(order.length)
     guard order.unit.isMultiple(of: format.blockLength) else {
@@ -65,19 +70,34 @@ public struct Weight: Sendable {
     let panelByteCount = try checkedProduct(
       width, order.terms(of: leaves).count / format.blockLength, format.panelBlockByteCount)
     let panels = (rows + width - 1) / width
-    let byteCount = try checkedProduct(panels, panelByteCount)
+    let matrixByteCount = try checkedProduct(panels, panelByteCount)
+    let byteCount = try checkedProduct(matrices, matrixByteCount)
     guard byteCount <= device.capabilities.memoryByteCount else {
       throw ComputeError.allocationTooLarge(
         byteCount: byteCount, limit: device.capabilities.memoryByteCount, device: device.name)
     }
-    // A weight without columns may have any number of rows, and fits one piece.
-    let fitting = panelByteCount == 0 ? panels : device.capabilities.maximumAllocationByteCount / panelByteCount
-    let pieceRows = try checkedProduct(width, max(1, min(fitting, panels)))
-    pieces = try stride(from: 0, to: max(1, rows), by: pieceRows).map { first in
-      let rows = first..<min(rows, first + pieceRows)
-      let byteCount = try checkedProduct((rows.count + width - 1) / width, panelByteCount)
-      return Piece(memory: try device.allocate(byteCount: byteCount), rows: rows)
+    let limit = device.capabilities.maximumAllocationByteCount
+    // What has no bytes fits one piece, whatever its sides.
+    if byteCount <= limit {
+      pieces = [Piece(memory: try device.allocate(byteCount: byteCount), matrices: 0..<matrices, rows: 0..<rows)]
+    } else if matrixByteCount <= limit {
+      let together = limit / matrixByteCount
+      pieces = try stride(from: 0, to: matrices, by: together).map { first in
+        let range = first..<min(matrices, first + together)
+        let memory = try device.allocate(byteCount: range.count * matrixByteCount)
+        return Piece(memory: memory, matrices: range, rows: 0..<rows)
+      }
+    } else {
+      let pieceRows = try checkedProduct(width, max(1, limit / panelByteCount))
+      pieces = try (0..<matrices).flatMap { matrix in
+        try stride(from: 0, to: rows, by: pieceRows).map { first in
+          let range = first..<min(rows, first + pieceRows)
+          let memory = try device.allocate(byteCount: (range.count + width - 1) / width * panelByteCount)
+          return Piece(memory: memory, matrices: matrix..<matrix + 1, rows: range)
+        }
+      }
     }
+    self.matrices = matrices
     self.rows = rows
     self.order = order
     self.leaves = leaves
@@ -85,15 +105,16 @@ public struct Weight: Sendable {
     panelWidth = width
   }
 
-  /// Some rows of `whole`, which lie in one piece and begin with a panel.
-  private init(_ whole: Weight, _ piece: Piece, _ range: Range<Int>) {
-    rows = range.count
+  /// `matrices` of `rows` rows each in the memory of `piece`, from its panel `firstPanel` on.
+  private init(_ whole: Weight, _ piece: Piece, matrices: Int, rows: Int, firstPanel: Int = 0) {
+    self.matrices = matrices
+    self.rows = rows
     order = whole.order
     leaves = whole.leaves
     format = whole.format
     panelWidth = whole.panelWidth
-    pieces = [Piece(memory: piece.memory, rows: 0..<range.count)]
-    firstPanel = (range.lowerBound - piece.rows.lowerBound) / whole.panelWidth
+    pieces = [Piece(memory: piece.memory, matrices: 0..<matrices, rows: 0..<rows)]
+    self.firstPanel = firstPanel
   }
 }
 
@@ -101,46 +122,79 @@ extension Weight {
   /// The memory of a weight of one piece, which is what kernels and packing are given.
   package var memory: DeviceMemory { pieces[0].memory }
 
-  /// Each piece as a weight of its own, and which rows of this one it has.
-  var parts: [(rows: Range<Int>, weight: Weight)] {
-    pieces.count == 1 ? [(0..<rows, self)] : pieces.map { ($0.rows, Weight(self, $0, $0.rows)) }
+  /// Each piece as a weight of its own, and which rows of which matrices it has.
+  var parts: [(matrices: Range<Int>, rows: Range<Int>, weight: Weight)] {
+    guard pieces.count > 1 else { return [(0..<matrices, 0..<rows, self)] }
+    return pieces.map { piece in
+      (piece.matrices, piece.rows, Weight(self, piece, matrices: piece.matrices.count, rows: piece.rows.count))
+    }
   }
 
-  /// The same, cut into bands of at most `limit` rows: somewhere to pack to.
-  func bands(ofAtMost limit: Int) -> [(rows: Range<Int>, weight: Weight)] {
-    pieces.flatMap { piece in
-      stride(from: piece.rows.lowerBound, to: piece.rows.upperBound, by: limit).map { first in
-        let range = first..<min(first + limit, piece.rows.upperBound)
-        return (range, Weight(self, piece, range))
+  /// Matrices `range` of a weight of one piece.
+  func matrices(_ range: Range<Int>) -> Weight {
+    Weight(
+      self, pieces[0], matrices: range.count, rows: rows, firstPanel: firstPanel + range.lowerBound * panelCount)
+  }
+
+  /// The weight in bands of at most `limit` rows, somewhere to pack to; where each begins among the rows of all
+  /// matrices. A band has rows of several matrices only where each of them fills its panels.
+  func bands(ofAtMost limit: Int) -> [(firstRow: Int, weight: Weight)] {
+    let together = rows.isMultiple(of: panelWidth)
+    return pieces.flatMap { piece in
+      let panels = (piece.rows.count + panelWidth - 1) / panelWidth
+      let runs = together ? [(piece.matrices.lowerBound, piece.matrices.count)] : piece.matrices.map { ($0, 1) }
+      return runs.flatMap { matrix, count in
+        let firstPanel = (matrix - piece.matrices.lowerBound) * panels
+        return stride(from: 0, to: count * piece.rows.count, by: limit).map { row in
+          (
+            matrix * rows + piece.rows.lowerBound + row,
+            Weight(
+              self, piece, matrices: 1, rows: min(limit, count * piece.rows.count - row),
+              firstPanel: firstPanel + row / panelWidth)
+          )
+        }
       }
     }
   }
 
   /// Where the first panel begins in the memory, in bytes.
-  var firstByte: Int { firstPanel * panelWidth * (columns / format.blockLength) * format.panelBlockByteCount }
+  var firstByte: Int { firstPanel * panelByteCount }
 
-  /// Throws unless `source` is the matrix that the panels have room for.
-  func checkSource(_ source: MatrixView) throws {
-    guard source.rows == rows, source.columns == columns, WeightFormat(source.elementType) == format else {
+  /// Elements, or bytes of blocks, from one matrix to the next.
+  var matrixStride: Int { panelCount * panelByteCount / unitByteCount }
+
+  /// Elements, or bytes of blocks, before the first matrix.
+  var firstElement: Int { firstByte / unitByteCount }
+
+  private var unitByteCount: Int { format.elementType?.byteCount ?? 1 }
+
+  private var panelByteCount: Int { panelWidth * (columns / format.blockLength) * format.panelBlockByteCount }
+
+  /// Throws unless `source` is the matrices that the panels have room for.
+  func checkSource(_ source: MatrixBatch) throws {
+    let matrix = source.first
+    guard source.count == matrices, matrix.rows == rows, matrix.columns == columns,
+      WeightFormat(matrix.elementType) == format
+    else {
       throw ComputeError.mismatch(
-        "a matrix of \(source.rows) × \(source.columns) \(source.elementType) for panels of \(rows) × \(columns) "
-          + "\(format.rawValue)")
+        "\(source.count) matrices of \(matrix.rows) × \(matrix.columns) \(matrix.elementType) for panels of "
+          + "\(matrices) of \(rows) × \(columns) \(format.rawValue)")
     }
   }
 
   /// Throws unless `blocks` holds the rows that the panels have room for, as a file has them.
   func checkBlocks(_ blocks: DeviceMemory) throws {
     let needed = try format.byteCount(rows: rows, columns: columns)
-    guard format.isQuantised, blocks.byteCount >= needed else {
+    guard matrices == 1, format.isQuantised, blocks.byteCount >= needed else {
       throw ComputeError.mismatch(
-        "\(blocks.byteCount) bytes of blocks for panels of \(rows) × \(columns) \(format.rawValue), "
+        "\(blocks.byteCount) bytes of blocks for panels of \(matrices) of \(rows) × \(columns) \(format.rawValue), "
           + "which are made from \(needed)")
     }
   }
 }
 
 extension ComputeDevice {
-  /// Uploads a row-major matrix of `rows` × `order.terms(of: leaves).count` and packs it, a band of rows after the
+  /// Uploads row-major matrices of `rows` × `order.terms(of: leaves).count` and packs them, a band of rows after the
   /// other, so that the device needs room for the weight and one band.
   ///
   /// - Parameters:
@@ -148,28 +202,30 @@ extension ComputeDevice {
   ///   - bandByteCount: about how much is uploaded at a time; at least the rows of one panel.
   /// - Throws: `ComputeError`, or the driver's error.
   public func makeWeight(
-    _ source: HostMemory, rows: Int, order: SumOrder, leaves: Range<Int> = SumOrder.allLeaves, format: WeightFormat,
-    bandByteCount: Int = 64 << 20
+    _ source: HostMemory, matrices: Int = 1, rows: Int, order: SumOrder, leaves: Range<Int> = SumOrder.allLeaves,
+    format: WeightFormat, bandByteCount: Int = 64 << 20
   ) throws -> Weight {
-    let weight = try Weight(on: self, rows: rows, order: order, leaves: leaves, format: format)
-    let byteCount = try format.byteCount(rows: rows, columns: weight.columns)
+    let weight = try Weight(
+      on: self, matrices: matrices, rows: rows, order: order, leaves: leaves, format: format)
+    let allRows = try checkedProduct(matrices, rows)
+    let byteCount = try format.byteCount(rows: allRows, columns: weight.columns)
     guard source.byteCount == byteCount else {
       throw ComputeError.mismatch(
-        "\(source.byteCount) bytes for a weight of \(rows) × \(weight.columns) \(format.rawValue), which has \(byteCount)"
-      )
+        "\(source.byteCount) bytes for \(matrices) weights of \(rows) × \(weight.columns) \(format.rawValue), which "
+          + "have \(byteCount)")
     }
     guard byteCount > 0 else { return weight }
-    let rowByteCount = byteCount / rows
+    let rowByteCount = byteCount / allRows
     let bandLimit = min(bandByteCount, capabilities.maximumAllocationByteCount)
     let bandRows = max(1, bandLimit / rowByteCount / weight.panelWidth) * weight.panelWidth
     // One piece of memory for all bands: commands run in order, so a band is packed before the next one arrives.
-    let staging = try allocate(byteCount: min(bandRows, rows) * rowByteCount)
-    for (range, band) in weight.bands(ofAtMost: bandRows) {
+    let staging = try allocate(byteCount: min(bandRows, allRows) * rowByteCount)
+    for (firstRow, band) in weight.bands(ofAtMost: bandRows) {
       try write(
-        source, at: range.lowerBound * rowByteCount, byteCount: range.count * rowByteCount, to: staging, at: 0)
+        source, at: firstRow * rowByteCount, byteCount: band.rows * rowByteCount, to: staging, at: 0)
       if let elementType = format.elementType {
         try pack(
-          MatrixView(staging, rows: range.count, columns: weight.columns, elementType: elementType), into: band)
+          MatrixView(staging, rows: band.rows, columns: weight.columns, elementType: elementType), into: band)
       } else {
         try pack(blocks: staging, into: band)
       }

@@ -24,7 +24,8 @@ extension GEMV {
       try kernel.launch(
         on: device.queue,
         size: LaunchSize(
-          global: [product.weight.panelCount * width, SumOrder.leafCount], local: [width, SumOrder.leafCount]),
+          global: [product.weight.panelCount * width, SumOrder.leafCount, product.count],
+          local: [width, SumOrder.leafCount, 1]),
         arguments: product.sizeArguments + [.float(product.alpha), .float(product.beta)]
           + (try vectorArguments(product, on: device, beside: [.buffer(sums)])))
     }

@@ -32,7 +32,8 @@ extension GEMV {
       try kernel.launch(
         on: device.queue,
         size: LaunchSize(
-          global: [product.weight.panelCount * width, SumOrder.leafCount], local: [width, SumOrder.leafCount]),
+          global: [product.weight.panelCount * width, SumOrder.leafCount, product.count],
+          local: [width, SumOrder.leafCount, 1]),
         arguments: product.sizeArguments + [.float(product.alpha), .float(product.beta)]
           + (try vectorArguments(product, on: device)))
     }
@@ -49,7 +50,7 @@ extension GEMV {
     [
       .buffer(try device.buffer(product.a.memory)), .long(Int64(product.a.offset)), .long(Int64(product.a.rowStride)),
       .buffer(try device.buffer(product.weight.memory)),
-    ] + weight + product.resultArguments(try device.buffer(product.c.memory))
+    ] + weight + product.resultArguments(try device.buffer(product.c.memory), aStride: product.aStride)
       + (try product.epilogue.arguments(on: device))
   }
 }

@@ -49,7 +49,9 @@ extension GEMV {
       try kernel.launch(
         on: device.queue,
         size: LaunchSize(
-          global: [(product.weight.panelCount + parameters.panels - 1) / parameters.panels], local: [1]),
+          global: [
+            (product.weight.panelCount + parameters.panels - 1) / parameters.panels, 1, product.count,
+          ], local: [1, 1, 1]),
         arguments: product.sizeArguments + [
           .int(Int32(parameters.panels)), .float(product.alpha), .float(product.beta),
         ] + (try vectorArguments(product, on: device)))
@@ -67,7 +69,7 @@ extension GEMV {
       init(_ product: Product, _ tiles: TileShapes, _ capabilities: Capabilities) {
         rows = GEMV.rowsMacro(product)
         // Several groups a core, so that the cores end together; a launch of a group costs under a microsecond.
-        panels = max(1, product.weight.panelCount / (8 * capabilities.computeUnits))
+        panels = max(1, product.count * product.weight.panelCount / (8 * capabilities.computeUnits))
         prefetchB = tiles.prefetch(product.weight.format)
       }
 
