@@ -3,8 +3,8 @@
 // addend i  rows x count  a_i[offset_i + row * addend_stride + e], ELEMENT_TYPE, i < ADDENDS
 // target    rows x count  target[target_offset + row * target_stride + e]; may be one of the addends
 // Arithmetic in f32, rounded once to nearest even at the end. MAX and MIN of a NaN are NaN; -0 is less than +0.
-// Work-item (x, y) has elements x * run .. x * run + run - 1 of row y. Any work-group size. Global size (ceil(count / run), rows);
-// on GPUs run = 4.
+// Work-item (x, y) has elements x * run .. x * run + run - 1 of row y. Any work-group size. Global size
+// (ceil(count / run), rows); on GPUs run = 4.
 // Prepend common/elements. Example: -DADDENDS=3 -DTREE="JOIN(a0,JOIN(a1,a2))" -DOPERATION=SUM
 #ifndef ADDENDS
 #define ADDENDS 2 // 1 to 16

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// common/block_vectors: the columns of a quantised panel (common/blocks) as vectors on CPU devices, a lane for each row.
+// common/block_vectors: the columns of a quantised panel (common/blocks) as vectors on CPU devices, a lane for each
+// row.
 // Prepend common/elements, common/tiles, common/blocks.
 #define WORD_(TYPE, N) TYPE##N
 #define WORD(TYPE, N) WORD_(TYPE, N)

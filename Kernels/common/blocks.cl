@@ -6,9 +6,9 @@
 //   scale   d of the block (half); in the K formats d * s, s a whole number for each group
 //   offset  m of the block (half) in Q4_1 and Q5_1; -(dmin * s') in Q4_K and Q5_K; else none
 //   q       LOW bits and HIGH more, less BIAS; in IQ4_NL the number of an entry of a table
-// In panels of WIDTH rows, block b of panel p is a record of PANEL_BYTES * WIDTH bytes, number p * blocks + b. Its planes
-// follow each other; the plane that begins at byte AT of a row's share and is made of units of U bytes has byte t of row
-// r at AT * WIDTH + (t / U * WIDTH + r) * U + t % U, so that rows lie side by side:
+// In panels of WIDTH rows, block b of panel p is a record of PANEL_BYTES * WIDTH bytes, number p * blocks + b. Its
+// planes follow each other; the plane that begins at byte AT of a row's share and is made of units of U bytes has byte t
+// of row r at AT * WIDTH + (t / U * WIDTH + r) * U + t % U, so that rows lie side by side:
 //   d        2 bytes, U = 2
 //   m        2 bytes, U = 2: m or dmin, where there are offsets
 //   scales   GROUPS bytes, U = 1, K formats: s; signed in Q6_K
@@ -17,9 +17,9 @@
 //   low      LOW bits of each column, the first in the lowest bits, U = LANE_BYTES: 1 on CPUs, 4 on GPUs
 //
 // The order of a sum, the same on every device: in each group one chain s = fma(x, q, s) from +0 over ascending k; then
-// sum = fma(scale, s, sum), and where there are offsets sum = fma(offset, t, sum) with t the chain t = t + x from +0 over
-// the group (gemm/group_sums). Sums go on from group to group inside a leaf (common/leaves), whose borders are those of
-// blocks. A group, not a column, pays for scale and offset.
+// sum = fma(scale, s, sum), and where there are offsets sum = fma(offset, t, sum) with t the chain t = t + x from +0
+// over the group (gemm/group_sums). Sums go on from group to group inside a leaf (common/leaves), whose borders are
+// those of blocks. A group, not a column, pays for scale and offset.
 #ifndef FORMAT
 #define FORMAT Q8_0 // Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL, Q4_K, Q5_K, Q6_K
 #endif

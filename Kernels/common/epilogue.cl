@@ -2,7 +2,8 @@
 // common/epilogue: what a product of which all leaves are here does with v = alpha * sum + beta * C, where EPILOGUE:
 //   v += bias[bias_offset + j]; v = activation(v); v += residual[residual_offset + i * ldr + j]
 // Where GATED, C is m x n / 2 and beta 0: c[i, j] = activation(v[i, 2j]) * v[i, 2j + 1] + residual[i, j].
-// A product kernel ends its list of arguments with EPILOGUE_ARGUMENTS, and FUNCTION_LANES (common/functions) is its vector.
+// A product kernel ends its list of arguments with EPILOGUE_ARGUMENTS, and FUNCTION_LANES (common/functions) is its
+// vector.
 // Prepend common/elements, common/functions.
 #ifndef EPILOGUE
 #define EPILOGUE 0 // whether there is one

@@ -2,15 +2,16 @@
 // common/functions: exp, tanh, erf, sigmoid, division and activations with the same bits on every device. OpenCL C and
 // C: the CPU fallback includes this file too (Sources/CShardHost/functions.h).
 // Drivers' own functions differ in their last bits, and so does division. These are made of add, multiply, fma, integer
-// operations and comparisons in one order. `floats` is a vector of FUNCTION_LANES floats; a lane's bits do not depend on FUNCTION_LANES.
+// operations and comparisons in one order. `floats` is a vector of FUNCTION_LANES floats; a lane's bits do not depend on
+// FUNCTION_LANES.
 //   function           largest error  values
 //   portable_exp       0.91 ulp       -inf -> 0, overflow -> inf; a subnormal result is rounded once
 //   portable_tanh      1.37 ulp       +-inf -> +-1, odd, -0 -> -0
 //   portable_erf       1.27 ulp       +-inf -> +-1, odd, -0 -> -0
 //   portable_sigmoid   2.41 ulp       -inf -> 0, +inf -> 1
 //   portable_divide    0.50 ulp       as IEEE 754, but 2^i / (2^j - 2^(j-24)) is rounded down; 0.75 ulp where subnormal
-// NaN gives NaN, of no certain payload. Subnormals count where the device has them (CL_FP_DENORM). Scripts/function-errors
-// finds these errors over all 2^32 floats. Polynomials are minimax fits of relative error.
+// NaN gives NaN, of no certain payload. Subnormals count where the device has them (CL_FP_DENORM).
+// Scripts/function-errors finds these errors over all 2^32 floats. Polynomials are minimax fits of relative error.
 // Prepend common/elements.
 #ifdef __OPENCL_C_VERSION__
 #ifndef FUNCTION_LANES

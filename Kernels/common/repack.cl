@@ -53,7 +53,8 @@ INLINE void NAME(repack_)(INPUT const uchar *source, long pitch, int rows, int w
     }
     for (int group = 0; group < GROUPS; group++) {
       if (NESTED) record[SCALES_AT * width + group * width + row] = there ? NAME(scale_of_)(block, group) : 0;
-      if (NESTED && OFFSETS) record[OFFSETS_AT * width + group * width + row] = there ? NAME(offset_of_)(block, group) : 0;
+      if (NESTED && OFFSETS)
+        record[OFFSETS_AT * width + group * width + row] = there ? NAME(offset_of_)(block, group) : 0;
       for (int t = 0; HIGH && t < 4; t++) {
         uint bits = 0;
         for (int i = 0; there && i < 8 / (HIGH + !HIGH); i++)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // common/tiles: a register tile of ROWS x NR sums on CPU devices, as vectors: sum[row][v], column v * VECTOR + lane.
-// Prepend common/elements, common/functions, common/epilogue. Shared by gemm/packed and gemv/panels, so that both read the same panels of B.
+// Shared by gemm/packed and gemv/panels, so that both read the same panels of B.
+// Prepend common/elements, common/functions, common/epilogue.
 #ifndef ROWS
 #define ROWS 1 // rows of the tile
 #endif

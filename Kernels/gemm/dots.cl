@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// gemm/dots: C = alpha * A . B^T + beta * C by integer dot products, for weights of Q8_0 and products that may leave the
-// one order: A is rounded to 8 bits in blocks of 32 (gemm/quantise); a block's sum is exact, blocks add up in f32.
+// gemm/dots: C = alpha * A . B^T + beta * C by integer dot products, for weights of Q8_0 and products that may leave
+// the one order: A is rounded to 8 bits in blocks of 32 (gemm/quantise); a block's sum is exact, blocks add up in f32.
 // A        m x 32 * count  words of four steps, ((i / NR * count + b) * 8 + j) * NR + i % NR; scales_a
 //                          [(i / NR * count + b) * NR + i % NR]
-// B        n x 32 * blocks records of 34 * NR bytes, record (j / NR) * blocks + b: NR scales of f16, then as A 8 * NR words;
-//                          records `first` .. first + count - 1 take part: one node of the sum
+// B        n x 32 * blocks records of 34 * NR bytes, record (j / NR) * blocks + b: NR scales of f16, then as A 8 * NR
+//                          words; records `first` .. first + count - 1 take part: one node of the sum
 // C        m x n           c[c_offset + i * ldc + j], f32; not read where beta is 0
 // Work-group (x, y) makes rows y * TILE_M .. and columns x * TILE_N .. of C. Local size (TILE_N / PER_ITEM_N, TILE_M /
-// PER_ITEM_M) = (LOCAL_X, LOCAL_Y), 256 items; global size (LOCAL_X * ceil(n / TILE_N), LOCAL_Y * ceil(m / TILE_M)). Item
-// (x, y) has rows 4 * (v * LOCAL_Y + y) + 0..3 of the tile, v < PER_ITEM_M / 4, and columns alike.
+// PER_ITEM_M) = (LOCAL_X, LOCAL_Y), 256 items; global size (LOCAL_X * ceil(n / TILE_N), LOCAL_Y * ceil(m / TILE_M)).
+// Item (x, y) has rows 4 * (v * LOCAL_Y + y) + 0..3 of the tile, v < PER_ITEM_M / 4, and columns alike.
 // Local memory: two buffers of 9 * (TILE_M + TILE_N) words, filled and read in turns with one barrier each.
 // Edges: any m, n; zeros past them.
 // Prepend common/elements.

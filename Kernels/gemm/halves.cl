@@ -2,13 +2,13 @@
 // gemm/halves: C = alpha * A . B^T + beta * C in f16 arithmetic (cl_khr_fp16), for weights of f16 and products that may
 // leave the one order: A is rounded once to f16, runs of RUN steps of k add up in f16, the runs in f32.
 // A       m x steps    a[(i / NR * pairs + q) * NR + i % NR] = (A[i][2q], A[i][2q + 1]), pairs = ceil(steps / 2), each
-//                      divided by scales[i] (gemm/row_scales with TOP = -log2(RUN), so that no run overflows): the panels of
-//                      gemm/pack_pairs
-// B       n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], f16, the panels of gemm/tiled, here eight columns at a time;
-//                      steps `first` .. first + steps - 1 take part: one node of the sum
+//                      divided by scales[i] (gemm/row_scales with TOP = -log2(RUN), so that no run overflows): the panels
+//                      of gemm/pack_pairs
+// B       n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], f16, the panels of gemm/tiled, here eight columns at a
+//                      time; steps `first` .. first + steps - 1 take part: one node of the sum
 // C       m x n        c[c_offset + i * ldc + j], f32; not read where beta is 0
-// Work-group (x, y) makes rows y * TILE_M .. and columns x * TILE_N .. of C. Local size (LOCAL_X, LOCAL_Y) = (TILE_N / 8,
-// TILE_M / PER_ITEM_M); global size (LOCAL_X * ceil(n / TILE_N), LOCAL_Y * ceil(m / TILE_M)). Item (x, y) has rows
+// Work-group (x, y) makes rows y * TILE_M .. and columns x * TILE_N .. of C. Local size (LOCAL_X, LOCAL_Y) =
+// (TILE_N / 8, TILE_M / PER_ITEM_M); global size (LOCAL_X * ceil(n / TILE_N), LOCAL_Y * ceil(m / TILE_M)). Item (x, y) has rows
 // 4 * (v * LOCAL_Y + y) + 0..3 of the tile, v < PER_ITEM_M / 4, and columns 8 * x + 0..7.
 // Local memory: two buffers of RUN * (TILE_M + TILE_N) halves, filled and read in turns with one barrier each.
 // Edges: any m, n, steps; zeros past them.
@@ -75,14 +75,16 @@ INLINE void read_ahead(int item, int at, int k_local, int first, int steps, int 
       if (panel < panels_m && pair < pairs)
         ahead[r] = *(__global const uint4 *)(a + ((long)panel * pairs + pair) * NR + read % (NR / 4) * 4);
     } else {
-      const int rest = read - READS_A, panel = panel_n + rest / (RUN * NR / 8), step = at + rest % (RUN * NR / 8) / (NR / 8);
+      const int rest = read - READS_A, panel = panel_n + rest / (RUN * NR / 8);
+      const int step = at + rest % (RUN * NR / 8) / (NR / 8);
       if (panel < panels_n && step < steps)
         ahead[r] = b[((long)panel * k_local + first + step) * (NR / 8) + rest % (NR / 8)];
     }
   }
 }
 
-// Puts what was read into a buffer: pair q of row i is word q * TILE_M + i, step p of eight columns uint4 p * LOCAL_X + x.
+// Puts what was read into a buffer: pair q of row i is word q * TILE_M + i, step p of eight columns uint4
+// p * LOCAL_X + x.
 INLINE void put(int item, const uint4 ahead[READS], __local uint *tile_a, __local uint4 *tile_b) {
   UNROLL for (int r = 0; r < READS; r++) {
     const int read = r * ITEMS + item;
@@ -97,9 +99,9 @@ INLINE void put(int item, const uint4 ahead[READS], __local uint *tile_a, __loca
 }
 
 __kernel __attribute__((reqd_work_group_size(LOCAL_X, LOCAL_Y, 1)))
-void gemm_halves(int m, int n, int k_local, int first, int steps, float alpha, float beta, __global const uint *restrict a,
-                 __global const float *restrict scales, __global const uint4 *restrict b, __global float *restrict c,
-                 long c_offset, long ldc) {
+void gemm_halves(int m, int n, int k_local, int first, int steps, float alpha, float beta,
+                 __global const uint *restrict a, __global const float *restrict scales,
+                 __global const uint4 *restrict b, __global float *restrict c, long c_offset, long ldc) {
   __local uint tile_a[2][PAIRS * TILE_M] __attribute__((aligned(16)));
   __local uint4 tile_b[2][RUN * LOCAL_X];
   const int x = get_local_id(0), y = get_local_id(1), item = y * LOCAL_X + x;
@@ -118,7 +120,8 @@ void gemm_halves(int m, int n, int k_local, int first, int steps, float alpha, f
     eight run[PER_ITEM_M];
     UNROLL for (int i = 0; i < PER_ITEM_M; i++) run[i] = 0;
     UNROLL for (int q = 0; q < PAIRS; q++) {
-      const eight even = eight_of(tile_b[buffer][2 * q * LOCAL_X + x]), odd = eight_of(tile_b[buffer][(2 * q + 1) * LOCAL_X + x]);
+      const eight even = eight_of(tile_b[buffer][2 * q * LOCAL_X + x]);
+      const eight odd = eight_of(tile_b[buffer][(2 * q + 1) * LOCAL_X + x]);
       UNROLL for (int i = 0; i < PER_ITEM_M; i += 4) {
         uint words[4];
         vstore4(*(__local const uint4 *)(tile_a[buffer] + q * TILE_M + i * LOCAL_Y + 4 * y), 0, words);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// gemm/mma: C = alpha * A . B^T + beta * C on the matrix units of NVIDIA GPUs (sm_80 on), for products that may leave the
-// one order: A is rounded once to B's type, sums are f32 in the order of the hardware.
-// A          m x steps  a[(i / NR * pairs + q) * NR + i % NR] = (A[i][2q], A[i][2q + 1]), pairs = ceil(steps / 2), each divided
-//                       by scales[i] (gemm/row_scales): the panels of gemm/pack_pairs
-// B          n x k_local  element ((j / NR) * k_local + p) * NR + j % NR, B_TYPE, the panels of gemm/tiled, here four columns
-//                       at a time; steps `first` .. first + steps - 1 take part: one node of the sum
+// gemm/mma: C = alpha * A . B^T + beta * C on the matrix units of NVIDIA GPUs (sm_80 on), for products that may leave
+// the one order: A is rounded once to B's type, sums are f32 in the order of the hardware.
+// A          m x steps  a[(i / NR * pairs + q) * NR + i % NR] = (A[i][2q], A[i][2q + 1]), pairs = ceil(steps / 2), each
+//                       divided by scales[i] (gemm/row_scales): the panels of gemm/pack_pairs
+// B          n x k_local  element ((j / NR) * k_local + p) * NR + j % NR, B_TYPE, the panels of gemm/tiled, here four
+//                       columns at a time; steps `first` .. first + steps - 1 take part: one node of the sum
 // C          m x n      c[c_offset + i * ldc + j], f32; not read where beta is 0
-// Work-group (x, y) makes rows x * TILE_M .. and columns y * TILE_N .. of C. Local size (32, WARPS_M * WARPS_N): a row of
-// items is a warp, warp w has row w % WARPS_M and column w / WARPS_M of the tile's parts. Global size (32 * ceil(m /
+// Work-group (x, y) makes rows x * TILE_M .. and columns y * TILE_N .. of C. Local size (32, WARPS_M * WARPS_N): a row
+// of items is a warp, warp w has row w % WARPS_M and column w / WARPS_M of the tile's parts. Global size (32 * ceil(m /
 // TILE_M), WARPS_M * WARPS_N * ceil(n / TILE_N)).
-// Local memory: two buffers of TILE_K / 2 * (TILE_M + TILE_N + 16) words, filled and read in turns with one barrier each.
+// Local memory: two buffers of TILE_K / 2 * (TILE_M + TILE_N + 16) words, filled and read in turns with one barrier
+// each.
 // Edges: any m, n, steps; zeros past them.
 // Prepend common/elements.
 #ifndef TILE_M
@@ -109,7 +110,8 @@ INLINE void multiply_add(float *d, const uint *a, const uint *b, __local lane_op
 #define MULTIPLY_ADD(d, a, b) multiply_add(d, a, b, lanes)
 #endif
 
-// Word number 4 * quad of the next PAIRS rows of NR words of each panel, as it lies in memory: pair, panel, word in the row.
+// Word number 4 * quad of the next PAIRS rows of NR words of each panel, as it lies in memory: pair, panel, word in the
+// row.
 #define PAIR_OF(quad) ((quad) % (PAIRS * NR / 4) / (NR / 4))
 #define PANEL_OF(quad) ((quad) / (PAIRS * NR / 4))
 #define WORD_OF(quad) ((quad) % (NR / 4) * 4)

@@ -4,9 +4,10 @@
 // panels  words of four neighbours along k, the first in the lowest byte:
 //         panels[((i / WIDTH * blocks + b) * 8 + j) * WIDTH + i % WIDTH] = A[i][32 b + 4 j .. + 3] / scale, rounded to
 //         -127 .. 127; blocks = ceil(k / 32); rows past m and steps past k are zero
-// scales  scales[(i / WIDTH * blocks + b) * WIDTH + i % WIDTH] = max|A[i][32 b .. + 31]| / 127; NaN where one of these is
-//         not a number or infinite
-// Work-group (b, y) does block b of panel y: local size (4 * WIDTH, 1), global size (4 * WIDTH * blocks, ceil(m / WIDTH)).
+// scales  scales[(i / WIDTH * blocks + b) * WIDTH + i % WIDTH] = max|A[i][32 b .. + 31]| / 127; NaN where one of these
+//         is not a number or infinite
+// Work-group (b, y) does block b of panel y: local size (4 * WIDTH, 1), global size (4 * WIDTH * blocks,
+// ceil(m / WIDTH)).
 // Prepend common/elements.
 #ifndef WIDTH
 #define WIDTH 32 // rows of a panel
@@ -49,7 +50,8 @@ void gemm_quantise(int m, int k, __global const float *restrict a, long a_offset
     uint word = 0;
     for (int byte = 0; byte < 4; byte++) {
       // Divided twice where a scale would be subnormal: some devices take that for zero.
-      const float x = scale >= 0x1p-100f ? tile[r][4 * j + byte] / scale : top > 0 ? tile[r][4 * j + byte] / top * 127 : 0;
+      const float value = tile[r][4 * j + byte];
+      const float x = scale >= 0x1p-100f ? value / scale : top > 0 ? value / top * 127 : 0;
       word |= (uint)(uchar)convert_char_sat_rte(finite ? x : 0) << 8 * byte;
     }
     panels[(at * 8 + j) * WIDTH + r] = word;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm/row_scales: powers of two that bring the rows of a matrix into the range of a narrow type.
 // A       m x k  a[a_offset + i * row_stride + p * column_stride], f32
-// scales  m      a power of two s with |A[i][p]| / s < 2^TOP for every finite element of row i, and the largest at least
-//                2^(TOP - 1) unless s is at its lower bound 2^-110; both s and 1 / s are normal numbers
+// scales  m      a power of two s with |A[i][p]| / s < 2^TOP for every finite element of row i, and the largest at
+//                least 2^(TOP - 1) unless s is at its lower bound 2^-110; both s and 1 / s are normal numbers
 // Work-group i of ITEMS items does row i: local size (ITEMS), global size (ITEMS * m).
 // Prepend common/elements.
 #ifndef ITEMS
