@@ -100,6 +100,9 @@ TEXT(gemv_panels) {
 TEXT(gemv_subgroups) {
 #embed "gemv/subgroups.cl" suffix(, 0)
 };
+TEXT(tuning_amd_epyc_intel_runtime) {
+#embed "tuning/amd_epyc_intel_runtime.json" suffix(, 0)
+};
 
 #define SOURCE(name, text) {name, text, sizeof text - 1}
 const shard_kernel_source shard_kernel_sources[] = {
@@ -135,5 +138,6 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("gemv/lanes", gemv_lanes),
   SOURCE("gemv/panels", gemv_panels),
   SOURCE("gemv/subgroups", gemv_subgroups),
+  SOURCE("tuning/amd_epyc_intel_runtime", tuning_amd_epyc_intel_runtime),
 };
 const size_t shard_kernel_source_count = sizeof shard_kernel_sources / sizeof shard_kernel_sources[0];

@@ -105,7 +105,7 @@ struct GemmBench: AsyncParsableCommand {
   }
 
   private static func summary(_ rows: [Row]) -> String {
-    let scores = rows.compactMap(\.score)
+    let scores = rows.flatMap(\.scores)
     return "# targets met: \(scores.count { $0.isMet }) of \(scores.count)"
   }
 

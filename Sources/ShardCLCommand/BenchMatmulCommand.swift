@@ -6,7 +6,10 @@ import ShardCL
 import ShardCompute
 import ShardModels
 
-extension WeightFormat: ExpressibleByArgument {}
+extension WeightFormat: ExpressibleByArgument {
+  /// In any case: GGUF tools write Q4_K.
+  public init?(argument: String) { self.init(rawValue: argument.lowercased()) }
+}
 extension ProductLayout: ExpressibleByArgument {}
 extension Arithmetic: ExpressibleByArgument {}
 

@@ -27,7 +27,7 @@ struct Record: Encodable {
   private let flopsPerByte: Double
   private let exact: Bool
   private let peers: [Peer]
-  private let target: Target?
+  private let targets: [Target]
 
   private struct Peer: Encodable {
     let name: String
@@ -41,7 +41,7 @@ struct Record: Encodable {
   }
 
   private struct Target: Encodable {
-    /// `ratio` or `read_fraction`.
+    /// `ratio`, `peak_fraction` or `read_fraction`.
     let of: String
     let peer: String?
     let aim: Double
@@ -76,11 +76,13 @@ struct Record: Encodable {
         rounds: peer.rounds, secondsMedian: peer.secondsMedian, gflops: peer.gflops, ratio: peer.ratio,
         exact: peer.isExact)
     }
-    let score = row.score
-    target = row.work.target.map { target in
-      switch target {
+    targets = row.work.targets.map { target in
+      let score = row.score(target)
+      return switch target {
       case .timesAsFast(let factor, let peer):
         Target(of: "ratio", peer: peer.rawValue, aim: factor, reached: score?.reached, met: score?.isMet)
+      case .shareOfPeak(let share):
+        Target(of: "peak_fraction", peer: nil, aim: share, reached: score?.reached, met: score?.isMet)
       case .shareOfReadBandwidth(let share):
         Target(of: "read_fraction", peer: nil, aim: share, reached: score?.reached, met: score?.isMet)
       }

@@ -63,14 +63,18 @@ struct Row {
     self.peers = peers
   }
 
-  /// How far it is, in the unit of the target, and whether that is far enough; nil where there is no target, or it is
-  /// against a peer that did not take part.
-  var score: (reached: Double, isMet: Bool)? {
-    switch work.target {
-    case nil: return nil
-    case .shareOfReadBandwidth(let share): return (readShare, readShare >= share)
+  /// How far it is, in the unit of `target`, and whether that is far enough; nil where the peer did not take part.
+  func score(_ target: Work.Target) -> (reached: Double, isMet: Bool)? {
+    switch target {
+    case .shareOfReadBandwidth(let share): (readShare, readShare >= share)
+    case .shareOfPeak(let share): (peakShare, peakShare >= share)
     case .timesAsFast(let factor, let name):
-      return peers.first { $0.name == name }.map { ($0.ratio, $0.ratio >= factor) }
+      peers.first { $0.name == name }.map { ($0.ratio, $0.ratio >= factor) }
     }
+  }
+
+  /// How each target ended, those left out against a peer that did not take part.
+  var scores: [(target: Work.Target, isMet: Bool)] {
+    work.targets.compactMap { target in score(target).map { (target, $0.isMet) } }
   }
 }

@@ -23,7 +23,7 @@ struct Table {
       + self.peers.map { ("of \($0.title)", 5) }
     columns =
       texts + numbers.map { Column(title: $0.0, width: $0.1, isText: false) }
-      + [("target", 17), ("met", 3), ("result", 6)].map { Column(title: $0.0, width: $0.1, isText: true) }
+      + [("targets", 17), ("met", 3), ("result", 6)].map { Column(title: $0.0, width: $0.1, isText: true) }
   }
 
   var header: String {
@@ -38,13 +38,14 @@ struct Table {
     let ratios = peers.map { name in
       row.peers.first { $0.name == name }.map { number($0.ratio, 2) + ($0.isExact ? "" : " (WRONG)") } ?? ""
     }
-    let met = row.score.map { $0.isMet ? "yes" : "no" } ?? ""
+    let scores = row.scores
+    let met = scores.map { $0.isMet ? "yes" : "no" }.joined(separator: ", ")
     return line(
       [
         row.work.name, row.work.format.rawValue, row.work.shape.description, number(row.secondsMedian * 1e3, 3),
         number(row.gflops, 1), number(row.peakShare, 2), number(row.weightBytesPerSecond / 1e9, 2),
         number(row.readShare, 2),
-      ] + ratios + [row.work.target?.description ?? "", met, row.isExact ? "exact" : "WRONG"])
+      ] + ratios + [scores.map(\.target.description).joined(separator: ", "), met, row.isExact ? "exact" : "WRONG"])
   }
 
   private func line(_ cells: [String]) -> String {
@@ -62,6 +63,7 @@ extension Work.Target: CustomStringConvertible {
   var description: String {
     switch self {
     case .timesAsFast(let factor, let peer): String(format: "%.2f", factor) + " \(peer.title)"
+    case .shareOfPeak(let share): String(format: "%.2f", share) + " peak"
     case .shareOfReadBandwidth(let share): String(format: "%.2f", share) + " read"
     }
   }
