@@ -79,7 +79,7 @@ extension SquareTileKernel {
       try kernel.launch(
         on: device.queue,
         size: LaunchSize(
-          global: [local[0] * ((product.n + tile - 1) / tile), local[1] * ((product.m + tile - 1) / tile)],
+          global: [local[0] * ((product.m + tile - 1) / tile), local[1] * ((product.n + tile - 1) / tile)],
           local: local),
         arguments: [
           .int(Int32(product.m)), .int(Int32(product.n)), .int(Int32(product.k / unit)),
