@@ -7,7 +7,8 @@ extension Verification {
   static func kernelCases(_ devices: [any ComputeDevice], _ extent: Extent) throws -> [VerificationCase] {
     try kernelDevices(devices).flatMap { label, device in
       try productCases(label, device, extent) + epilogueCases(label, device, extent)
-        + operationCases(label, device, extent) + reducedCases(label, device, extent)
+        + batchCases(label, device, extent) + operationCases(label, device, extent)
+        + reducedCases(label, device, extent)
     }
   }
 

@@ -135,7 +135,7 @@ public struct Product: Sendable {
   }
 
   /// Product `index` of a batch whose weight has one piece.
-  func single(_ index: Int) throws -> Product {
+  package func single(_ index: Int) throws -> Product {
     try Product(
       self, weight.matrices == 1 ? weight : weight.matrices(index..<index + 1), index..<index + 1, columns: 0..<n)
   }
