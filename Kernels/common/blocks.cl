@@ -7,7 +7,7 @@
 //   offset  m of the block (half) in Q4_1 and Q5_1; -(dmin * s') in Q4_K and Q5_K; else none
 //   q       LOW bits and HIGH more, less BIAS; in IQ4_NL the number of an entry of a table
 // In panels of WIDTH rows, block b of panel p is a record of PANEL_BYTES * WIDTH bytes, number p * blocks + b. Its
-// planes follow each other; the plane that begins at byte AT of a row's share and is made of units of U bytes has byte t
+// planes follow each other; the plane that begins at byte AT of a row's share, made of units of U bytes, has byte t
 // of row r at AT * WIDTH + (t / U * WIDTH + r) * U + t % U, so that rows lie side by side:
 //   d        2 bytes, U = 2
 //   m        2 bytes, U = 2: m or dmin, where there are offsets

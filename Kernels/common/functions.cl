@@ -2,7 +2,7 @@
 // common/functions: exp, tanh, erf, sigmoid, division and activations with the same bits on every device. OpenCL C and
 // C: the CPU fallback includes this file too (Sources/CShardHost/functions.h).
 // Drivers' own functions differ in their last bits, and so does division. These are made of add, multiply, fma, integer
-// operations and comparisons in one order. `floats` is a vector of FUNCTION_LANES floats; a lane's bits do not depend on
+// operations and comparisons in one order. `floats` is a vector of FUNCTION_LANES floats; a lane's bits depend not on
 // FUNCTION_LANES.
 //   function           largest error  values
 //   portable_exp       0.91 ulp       -inf -> 0, overflow -> inf; a subnormal result is rounded once

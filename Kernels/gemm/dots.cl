@@ -6,8 +6,8 @@
 // B        n x 32 * blocks records of 34 * NR bytes, record (j / NR) * blocks + b: NR scales of f16, then as A 8 * NR
 //                          words; records `first` .. first + count - 1 take part: one node of the sum
 // C        m x n           c[c_offset + i * ldc + j], f32; not read where beta is 0
-// Work-group (x, y) makes rows y * TILE_M .. and columns x * TILE_N .. of C. Local size (TILE_N / PER_ITEM_N, TILE_M /
-// PER_ITEM_M) = (LOCAL_X, LOCAL_Y), 256 items; global size (LOCAL_X * ceil(n / TILE_N), LOCAL_Y * ceil(m / TILE_M)).
+// Work-group (x, y) makes rows x * TILE_M .. and columns y * TILE_N .. of C. Local size (TILE_N / PER_ITEM_N, TILE_M /
+// PER_ITEM_M) = (LOCAL_X, LOCAL_Y), 256 items; global size (LOCAL_X * ceil(m / TILE_M), LOCAL_Y * ceil(n / TILE_N)).
 // Item (x, y) has rows 4 * (v * LOCAL_Y + y) + 0..3 of the tile, v < PER_ITEM_M / 4, and columns alike.
 // Local memory: two buffers of 9 * (TILE_M + TILE_N) words, filled and read in turns with one barrier each.
 // Edges: any m, n; zeros past them.
@@ -104,7 +104,7 @@ void gemm_dots(int m, int n, int blocks, int first, int count, float alpha, floa
                long c_offset, long ldc) {
   __local uint tile[2][(WORDS + 1) * TILE] __attribute__((aligned(16)));
   const int x = get_local_id(0), y = get_local_id(1), item = y * LOCAL_X + x;
-  const int row0 = get_group_id(1) * TILE_M, column0 = get_group_id(0) * TILE_N;
+  const int row0 = get_group_id(0) * TILE_M, column0 = get_group_id(1) * TILE_N;
   const int panels_m = (m + NR - 1) / NR, panels_n = (n + NR - 1) / NR;
   float sum[PER_ITEM_M][PER_ITEM_N];
   UNROLL for (int i = 0; i < PER_ITEM_M; i++) {

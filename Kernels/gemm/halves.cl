@@ -2,14 +2,14 @@
 // gemm/halves: C = alpha * A . B^T + beta * C in f16 arithmetic (cl_khr_fp16), for weights of f16 and products that may
 // leave the one order: A is rounded once to f16, runs of RUN steps of k add up in f16, the runs in f32.
 // A       m x steps    a[(i / NR * pairs + q) * NR + i % NR] = (A[i][2q], A[i][2q + 1]), pairs = ceil(steps / 2), each
-//                      divided by scales[i] (gemm/row_scales with TOP = -log2(RUN), so that no run overflows): the panels
+//                      divided by scales[i] (gemm/row_scales with TOP = -log2(RUN): no run overflows): the panels
 //                      of gemm/pack_pairs
-// B       n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], f16, the panels of gemm/tiled, here eight columns at a
+// B       n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], f16, the panels of gemm/tiled, eight columns at a
 //                      time; steps `first` .. first + steps - 1 take part: one node of the sum
 // C       m x n        c[c_offset + i * ldc + j], f32; not read where beta is 0
-// Work-group (x, y) makes rows y * TILE_M .. and columns x * TILE_N .. of C. Local size (LOCAL_X, LOCAL_Y) =
-// (TILE_N / 8, TILE_M / PER_ITEM_M); global size (LOCAL_X * ceil(n / TILE_N), LOCAL_Y * ceil(m / TILE_M)). Item (x, y) has rows
-// 4 * (v * LOCAL_Y + y) + 0..3 of the tile, v < PER_ITEM_M / 4, and columns 8 * x + 0..7.
+// Work-group (x, y) makes rows x * TILE_M .. and columns y * TILE_N .. of C. Local size (LOCAL_X, LOCAL_Y) =
+// (TILE_N / 8, TILE_M / PER_ITEM_M); global size (LOCAL_X * ceil(m / TILE_M), LOCAL_Y * ceil(n / TILE_N)). Item (x, y)
+// has rows 4 * (v * LOCAL_Y + y) + 0..3 of the tile, v < PER_ITEM_M / 4, and columns 8 * x + 0..7.
 // Local memory: two buffers of RUN * (TILE_M + TILE_N) halves, filled and read in turns with one barrier each.
 // Edges: any m, n, steps; zeros past them.
 // Prepend common/elements.
@@ -105,7 +105,7 @@ void gemm_halves(int m, int n, int k_local, int first, int steps, float alpha, f
   __local uint tile_a[2][PAIRS * TILE_M] __attribute__((aligned(16)));
   __local uint4 tile_b[2][RUN * LOCAL_X];
   const int x = get_local_id(0), y = get_local_id(1), item = y * LOCAL_X + x;
-  const int row0 = get_group_id(1) * TILE_M, column0 = get_group_id(0) * TILE_N;
+  const int row0 = get_group_id(0) * TILE_M, column0 = get_group_id(1) * TILE_N;
   const int panels_m = (m + NR - 1) / NR, panels_n = (n + NR - 1) / NR;
   float8 sum[PER_ITEM_M];
   UNROLL for (int i = 0; i < PER_ITEM_M; i++) sum[i] = 0;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// gemv/subgroups: gemv/lanes with X read once by each sub-group, where a broadcast between lanes is cheaper than a load:
-// C = alpha * X . B^T + beta * C for few rows on GPUs, in the one order (common/leaves); reads every weight once. k_local is
-// the part of k in leaves [leaf_begin, leaf_end).
+// gemv/subgroups: gemv/lanes with X read once by each sub-group, where a broadcast between lanes is cheaper than a
+// load: C = alpha * X . B^T + beta * C for few rows on GPUs, in the one order (common/leaves); reads every weight once.
+// k_local is the part of k in leaves [leaf_begin, leaf_end).
 // X  m x k_local  x[x_offset + i * ldx + p], f32
 // B  n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], B_TYPE     the panels of gemm/tiled
 // C  m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
-// A work-item is one column of a panel and one leaf; a sub-group of SUB_GROUP neighbours has one leaf, and its lane l holds
-// X[i][p + l] for SUB_GROUP steps. Local size (NR, LEAVES), global size (ceil(n / NR) * NR, LEAVES). Local memory:
+// A work-item is one column of a panel and one leaf; a sub-group of SUB_GROUP neighbours has one leaf, and its lane l
+// holds X[i][p + l] for SUB_GROUP steps. Local size (NR, LEAVES), global size (ceil(n / NR) * NR, LEAVES). Local memory:
 // LEAVES * ROWS * NR floats.
 // 1 <= m <= ROWS; spare rows repeat the last one and are not stored. Edges: any n, k.
 // Prepend common/elements, common/leaves, common/batch.
@@ -73,7 +73,8 @@ void gemv_subgroups(int m, int n, int k, int unit, int leaf_begin, int leaf_end,
     const int steps = min(SUB_GROUP, stop - start - at);
     float mine[ROWS], weight[SUB_GROUP];
     UNROLL for (int i = 0; i < ROWS; i++) mine[i] = (int)LANE < steps ? x[min(i, m - 1) * ldx + at + LANE] : 0;
-    UNROLL for (int p = 0; p < SUB_GROUP; p++) weight[p] = p < steps ? LOAD(B_TYPE, 1)(weights + (long)(at + p) * NR) : 0;
+    UNROLL for (int p = 0; p < SUB_GROUP; p++)
+      weight[p] = p < steps ? LOAD(B_TYPE, 1)(weights + (long)(at + p) * NR) : 0;
     SHARE(mine)
     UNROLL for (int p = 0; p < SUB_GROUP; p++) {
       UNROLL for (int i = 0; i < ROWS; i++) {

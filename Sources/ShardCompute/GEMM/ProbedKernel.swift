@@ -61,14 +61,3 @@ struct Magnitudes {
     }
   }
 }
-
-extension Product {
-  /// For each node of the sum: its terms, counted from the first that is here, and where in C its addend begins.
-  var nodeTerms: [(terms: Range<Int>, offset: Int)] {
-    let start = weight.order.border(weight.leaves.lowerBound)
-    return weight.nodes.enumerated().map { index, node in
-      let terms = weight.order.terms(of: node.leaves)
-      return (terms.lowerBound - start..<terms.upperBound - start, c.offset + index * nodeStride)
-    }
-  }
-}
