@@ -4,6 +4,21 @@
 // One array a file, ended by a zero so that it is a C string.
 #define TEXT(name) static const char name[] =
 // clang-format off
+TEXT(common_attention) {
+#embed "common/attention.cl" suffix(, 0)
+};
+TEXT(common_attention_append) {
+#embed "common/attention_append.cl" suffix(, 0)
+};
+TEXT(common_attention_join) {
+#embed "common/attention_join.cl" suffix(, 0)
+};
+TEXT(common_attention_kv) {
+#embed "common/attention_kv.cl" suffix(, 0)
+};
+TEXT(common_attention_tiles) {
+#embed "common/attention_tiles.cl" suffix(, 0)
+};
 TEXT(common_batch) {
 #embed "common/batch.cl" suffix(, 0)
 };
@@ -33,6 +48,21 @@ TEXT(common_repack) {
 };
 TEXT(common_tiles) {
 #embed "common/tiles.cl" suffix(, 0)
+};
+TEXT(common_vectors) {
+#embed "common/vectors.cl" suffix(, 0)
+};
+TEXT(attention_append) {
+#embed "attention/append.cl" suffix(, 0)
+};
+TEXT(attention_join) {
+#embed "attention/join.cl" suffix(, 0)
+};
+TEXT(attention_lanes) {
+#embed "attention/lanes.cl" suffix(, 0)
+};
+TEXT(attention_panels) {
+#embed "attention/panels.cl" suffix(, 0)
 };
 TEXT(bench_fma_peak) {
 #embed "bench/fma_peak.cl" suffix(, 0)
@@ -106,6 +136,11 @@ TEXT(tuning_amd_epyc_intel_runtime) {
 
 #define SOURCE(name, text) {name, text, sizeof text - 1}
 const shard_kernel_source shard_kernel_sources[] = {
+  SOURCE("common/attention", common_attention),
+  SOURCE("common/attention_append", common_attention_append),
+  SOURCE("common/attention_join", common_attention_join),
+  SOURCE("common/attention_kv", common_attention_kv),
+  SOURCE("common/attention_tiles", common_attention_tiles),
   SOURCE("common/batch", common_batch),
   SOURCE("common/block_lanes", common_block_lanes),
   SOURCE("common/block_vectors", common_block_vectors),
@@ -116,6 +151,11 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("common/leaves", common_leaves),
   SOURCE("common/repack", common_repack),
   SOURCE("common/tiles", common_tiles),
+  SOURCE("common/vectors", common_vectors),
+  SOURCE("attention/append", attention_append),
+  SOURCE("attention/join", attention_join),
+  SOURCE("attention/lanes", attention_lanes),
+  SOURCE("attention/panels", attention_panels),
   SOURCE("bench/fma_peak", bench_fma_peak),
   SOURCE("bench/read_bandwidth", bench_read_bandwidth),
   SOURCE("collectives/reduce", collectives_reduce),

@@ -15,6 +15,8 @@
 static double sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
 static vec reciprocal(vec x) { return portable_divide(EACH(1.0f), x); }
 static double exact_reciprocal(double x) { return 1 / x; }
+static vec decay(vec x) { return portable_decay(-magnitude(x)); }
+static double exact_decay(double x) { return fabs(x) > 87 ? 0 : exp(-fabs(x)); }
 
 static const struct {
   const char *name;
@@ -22,6 +24,8 @@ static const struct {
   double (*exact)(double);
 } functions[] = {
     {"exp", portable_exp, exp},
+    {"decay", decay, exact_decay},
+    {"log", portable_log, log},
     {"tanh", portable_tanh, tanh},
     {"erf", portable_erf, erf},
     {"sigmoid", portable_sigmoid, sigmoid},
