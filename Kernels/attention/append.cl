@@ -14,10 +14,10 @@ __kernel void attention_append(int tokens, int run, int kv_heads, int key_size, 
                                int block_length, __global const float *restrict k, long k_offset, long ldk,
                                __global const float *restrict v, long v_offset, long ldv, __global float *q,
                                long q_offset, long ldq, int rotary_size, int interleaved,
-                               __global const float *restrict angles, __global const int *restrict places,
-                               __global KV_STORAGE *keys, __global KV_STORAGE *values) {
-  const append_call call = {kv_heads,    key_size,    value_size, block_length, k + k_offset, v + v_offset, ldk, ldv,
-                            rotary_size, interleaved, angles,     places,       keys,         values};
+                               __global const float *restrict angles, __global const int *restrict records,
+                               int places_at, __global KV_STORAGE *keys, __global KV_STORAGE *values) {
+  const append_call call = {kv_heads,   key_size,    value_size,  block_length, k + k_offset,        v + v_offset, ldk,
+                            ldv,        rotary_size, interleaved, angles,       records + places_at, keys,         values};
   const int lane = get_local_id(0), lanes = get_local_size(0), head = get_global_id(1);
   const int first = get_global_id(2) * run, end = min(tokens, first + run);
   for (int token = first; token < end; token++) {

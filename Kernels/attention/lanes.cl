@@ -3,7 +3,7 @@
 // common/attention has the definition and the layout of K and V.
 // A work-group of LANES items takes a task's rows (a query and a head of the KV head's group) ROWS at a time; an item has
 // two keys of a chunk, then two columns of V at a time. Global size LANES * groups, any number of them.
-// Local memory: ROWS * (key_size + CHUNK + 32 + 2 * MOST_LEVELS + 4) floats, the first ROWS * key_size as an argument.
+// Local memory: ROWS * (key_size + CHUNK_KEYS + 32 + 2 * MOST_LEVELS + 4) floats, the first ROWS * key_size as an argument.
 // work  of each work-group work_floats: (levels + 1) * ROWS * (2 + panels * PANEL), the subtrees that wait.
 // Edges: any sizes and numbers; a query that sees no key becomes zeros.
 // Prepend common/elements, common/functions, common/attention, common/attention_kv.
@@ -14,7 +14,7 @@
 #define ROWS 4 // rows of a tile: 1, 2, 4, 8, 16
 #endif
 #define LANES 64
-#define KEYS (CHUNK / LANES) // of an item
+#define KEYS (CHUNK_KEYS / LANES) // of an item
 #define COLUMNS 2            // of an item at a time
 #define CHAINS 16            // of the sum of weights, a lane each
 #define IN_BLOCKS (KV_CODE == KV_Q8_0)
@@ -31,7 +31,7 @@ typedef struct {
 
 // What the items share.
 typedef struct {
-  float scores[CHUNK][ROWS];
+  float scores[CHUNK_KEYS][ROWS];
   float chains[CHAINS][ROWS];
   float left[MOST_LEVELS][ROWS], right[MOST_LEVELS][ROWS]; // factors of the joins
   float m[ROWS], l[ROWS], first[ROWS], second[ROWS];
@@ -109,10 +109,10 @@ INLINE void score_key(const attention_call *call, const lanes_task *t, __local c
 
 // The score that row `row` gives to key j of a chunk, with soft-cap and slope, or -inf where it does not see the key.
 INLINE float shaped(const attention_call *call, const lanes_task *t, int row, int chunk, int j, float s) {
-  const int query = query_of(call, t, row), key = chunk * CHUNK + j;
+  const int query = query_of(call, t, row), key = chunk * CHUNK_KEYS + j;
   if (call->softcap != 0) s = call->softcap * portable_tanh(s * quotient(1, call->softcap));
   if (call->has_slopes) {
-    const float distance = chunk * CHUNK - (query + t->keys - t->queries);
+    const float distance = chunk * CHUNK_KEYS - (query + t->keys - t->queries);
     s = fma(call->slopes[head_of(call, t, row)], j + distance, s);
   }
   return key < seen_begin(query, t->queries, t->keys, call->window) ||
@@ -126,14 +126,14 @@ INLINE void weigh(__local shared_memory *shared) {
   for (int row0 = 0; row0 < ROWS; row0 += LANES / CHAINS) {
     const int row = row0 + get_local_id(0) / CHAINS, chain = get_local_id(0) % CHAINS;
     float m = -INFINITY;
-    for (int j = chain; row < ROWS && j < CHUNK; j += CHAINS) m = shared->scores[j][row] > m ? shared->scores[j][row] : m;
+    for (int j = chain; row < ROWS && j < CHUNK_KEYS; j += CHAINS) m = shared->scores[j][row] > m ? shared->scores[j][row] : m;
     if (row < ROWS) shared->chains[chain][row] = m;
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int other = 0; row < ROWS && other < CHAINS; other++)
       m = shared->chains[other][row] > m ? shared->chains[other][row] : m;
     barrier(CLK_LOCAL_MEM_FENCE);
     float sum = 0;
-    for (int j = chain; row < ROWS && j < CHUNK; j += CHAINS) {
+    for (int j = chain; row < ROWS && j < CHUNK_KEYS; j += CHAINS) {
       const float e = portable_decay(shared->scores[j][row] - (m == -INFINITY ? 0 : m));
       shared->scores[j][row] = e;
       sum += e;
@@ -162,7 +162,7 @@ INLINE void multiply_column(const attention_call *call, const lanes_task *t, __l
   const int length = call->block_length;
   EACH_ROW(o[i] = 0)
   for (int j = from; j < to;) {
-    const int key = chunk * CHUNK - t->first_key + j, inside = key % length, stop = min(to, j + length - inside);
+    const int key = chunk * CHUNK_KEYS - t->first_key + j, inside = key % length, stop = min(to, j + length - inside);
     __global const KV_STORAGE *v = t->v + t->table[key / length] * t->v_block;
 #if IN_BLOCKS
     v += (long)(column / PANEL) * length * (PANEL + 2);
@@ -275,7 +275,7 @@ INLINE void attend_tile(const attention_call *call, const lanes_task *t, int row
   const int lane = get_local_id(0), first_query = query_of(call, t, row0), last_query = query_of(call, t, row0 + ROWS - 1);
   const int begin = seen_begin(first_query, t->queries, t->keys, call->window);
   const int end = seen_end(last_query, t->queries, t->keys, call->causal);
-  const int first = max(t->begin, begin / CHUNK), last = min(t->end, (end + CHUNK - 1) / CHUNK) - 1;
+  const int first = max(t->begin, begin / CHUNK_KEYS), last = min(t->end, (end + CHUNK_KEYS - 1) / CHUNK_KEYS) - 1;
   barrier(CLK_LOCAL_MEM_FENCE); // the tile before has been read
   copy_queries(call, t, row0, queries);
   if (lane < ROWS) {
@@ -284,12 +284,12 @@ INLINE void attend_tile(const attention_call *call, const lanes_task *t, int row
   }
   barrier(CLK_LOCAL_MEM_FENCE);
   for (int chunk = first; chunk <= last; chunk++) {
-    const int from = max(0, begin - chunk * CHUNK), to = min(CHUNK, end - chunk * CHUNK);
-    for (int j = lane; j < CHUNK; j += LANES) {
+    const int from = max(0, begin - chunk * CHUNK_KEYS), to = min(CHUNK_KEYS, end - chunk * CHUNK_KEYS);
+    for (int j = lane; j < CHUNK_KEYS; j += LANES) {
       float s[ROWS];
       EACH_ROW(s[i] = -INFINITY)
       if (j >= from && j < to) {
-        score_key(call, t, queries, chunk * CHUNK - t->first_key + j, s);
+        score_key(call, t, queries, chunk * CHUNK_KEYS - t->first_key + j, s);
         EACH_ROW(s[i] = shaped(call, t, row0 + i, chunk, j, s[i]))
       }
       EACH_ROW(shared->scores[j][i] = s[i])
@@ -321,16 +321,19 @@ __kernel __attribute__((reqd_work_group_size(LANES, 1, 1)))
 void attention_lanes(int kv_heads, int group, int key_size, int value_size, int block_length, int causal, int window,
                      float scale, float softcap, __global const float *restrict q, long q_offset, long ldq,
                      __global const KV_STORAGE *restrict k, __global const KV_STORAGE *restrict v,
-                     __global const int *restrict sequences, __global const int *restrict table,
-                     __global const int *restrict tasks, int tasks_of_heads, int has_slopes,
-                     __global const float *restrict slopes, int has_sinks, __global const float *restrict sinks,
+                     __global const int *restrict records, int sequences_at, int table_at, int tasks_at,
+                      int tasks_of_heads, int has_slopes,
+                     __global const float *restrict slopes, long slopes_offset, int has_sinks,
+                      __global const float *restrict sinks, long sinks_offset,
                      __global float *out, long out_offset, long ldo, int has_logs, __global float *logs,
                      long logs_offset, long ld_logs, __global float *nodes, long slot_floats, __global int *counter,
                      __global float *work, long work_floats, __local float *queries) {
-  const attention_call call = {kv_heads, group,  key_size, value_size, block_length,     window,  causal,
-                               scale,    softcap, q + q_offset, ldq,    k,                v,       sequences,
-                               table,    slopes, sinks,    has_slopes, has_sinks,        out + out_offset, ldo,
-                               logs + logs_offset, ld_logs, has_logs, nodes,             slot_floats};
+  const attention_call call = {
+      .kv_heads = kv_heads, .group = group, .key_size = key_size, .value_size = value_size, .block_length = block_length,
+      .window = window, .causal = causal, .scale = scale, .softcap = softcap, .q = q + q_offset, .ldq = ldq, .k = k, .v = v,
+      .sequences = records + sequences_at, .table = records + table_at, .slopes = slopes + slopes_offset, .has_slopes = has_slopes,
+      .sinks = sinks + sinks_offset, .has_sinks = has_sinks, .out = out + out_offset, .ldo = ldo, .logs = logs + logs_offset,
+      .ld_logs = ld_logs, .has_logs = has_logs, .nodes = nodes, .slot_floats = slot_floats};
   __local shared_memory shared;
   __local int taken;
   work += get_group_id(0) * work_floats;
@@ -345,7 +348,7 @@ void attention_lanes(int kv_heads, int group, int key_size, int value_size, int 
       return;
     }
     const int task = (tasks_of_heads - 1 - number) / kv_heads;
-    const lanes_task t = open_task(&call, tasks + task * TASK_WORDS, number % kv_heads);
+    const lanes_task t = open_task(&call, records + tasks_at + task * TASK_WORDS, number % kv_heads);
     for (int row0 = 0; row0 < t.rows; row0 += ROWS) attend_tile(&call, &t, row0, queries, &shared, work);
   }
 }

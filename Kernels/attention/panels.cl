@@ -18,16 +18,19 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void attention_panels(int kv_heads, int group, int key_size, int value_size, int block_length, int causal, int window,
                       float scale, float softcap, __global const float *restrict q, long q_offset, long ldq,
                       __global const KV_STORAGE *restrict k, __global const KV_STORAGE *restrict v,
-                      __global const int *restrict sequences, __global const int *restrict table,
-                      __global const int *restrict tasks, int tasks_of_heads, int has_slopes,
-                      __global const float *restrict slopes, int has_sinks, __global const float *restrict sinks,
+                      __global const int *restrict records, int sequences_at, int table_at, int tasks_at,
+                      int tasks_of_heads, int has_slopes,
+                      __global const float *restrict slopes, long slopes_offset, int has_sinks,
+                      __global const float *restrict sinks, long sinks_offset,
                       __global float *out, long out_offset, long ldo, int has_logs, __global float *logs,
                       long logs_offset, long ld_logs, __global float *nodes, long slot_floats, __global int *counter,
                       __global float *work, long work_floats) {
-  const attention_call call = {kv_heads, group,  key_size, value_size, block_length,     window,  causal,
-                               scale,    softcap, q + q_offset, ldq,    k,                v,       sequences,
-                               table,    slopes, sinks,    has_slopes, has_sinks,        out + out_offset, ldo,
-                               logs + logs_offset, ld_logs, has_logs, nodes,             slot_floats};
+  const attention_call call = {
+      .kv_heads = kv_heads, .group = group, .key_size = key_size, .value_size = value_size, .block_length = block_length,
+      .window = window, .causal = causal, .scale = scale, .softcap = softcap, .q = q + q_offset, .ldq = ldq, .k = k, .v = v,
+      .sequences = records + sequences_at, .table = records + table_at, .slopes = slopes + slopes_offset, .has_slopes = has_slopes,
+      .sinks = sinks + sinks_offset, .has_sinks = has_sinks, .out = out + out_offset, .ldo = ldo, .logs = logs + logs_offset,
+      .ld_logs = ld_logs, .has_logs = has_logs, .nodes = nodes, .slot_floats = slot_floats};
   work += get_group_id(0) * work_floats;
   for (;;) {
     const int number = atomic_inc(counter);
@@ -37,6 +40,6 @@ void attention_panels(int kv_heads, int group, int key_size, int value_size, int
       return;
     }
     const int task = (tasks_of_heads - 1 - number) / kv_heads;
-    TASK(attend_)(call, tasks + task * TASK_WORDS, number % kv_heads, work);
+    TASK(attend_)(call, records + tasks_at + task * TASK_WORDS, number % kv_heads, work);
   }
 }

@@ -2,7 +2,7 @@
 // common/attention: softmax(scale * Q . K^T) . V in one order, the same bits on every device. OpenCL C and C: the CPU
 // fallback includes this file too (Sources/CShardHost/attention.h).
 //
-// Keys of a sequence are numbered from 0 and taken in chunks of CHUNK. A query makes of a chunk, over the keys that it
+// Keys of a sequence are numbered from 0 and taken in chunks of CHUNK_KEYS. A query makes of a chunk, over the keys that it
 // sees there:
 //   s[j]  chain of fma over ascending p of scale * q[p] and k[j][p], from +0; then softcap * tanh(s / softcap), and
 //         fma(slope, j - the query's own number, s), where there are any. -inf where the query does not see the key
@@ -26,14 +26,16 @@
 // place of a panel of V block_length scales and the bytes [key][c]. A score then is fma(scale, chain over a group, s)
 // over ascending groups, and e * scale multiplies v.
 // Prepend common/elements, common/functions.
-#define CHUNK 128
+#define CHUNK_KEYS 128
 #define PANEL 32
 
-// The words of a record of each of these lists.
+#define MOST_LEVELS 25 // of the tree: keys are counted in 31 bits
+// Words of the records that say what belongs to whom.
 #define SEQUENCE_WORDS 8 // first row of Q, queries, keys, first entry of `table`, the first key that is here
 #define TASK_WORDS 8     // sequence, first query, queries, first chunk, the one after the last, slot or -1
-#define QUERY_WORDS 8    // for attention/join: row of OUT, which query of its slots, first slot, slots, number of the first
-#define MOST_LEVELS 25   // of the tree: keys are counted in 31 bits
+#define QUERY_WORDS 4    // row of OUT, which query of its slots, number of nodes, where their list begins
+#define NODE_WORDS 2     // of such a list: slot, joins of the last two nodes that follow it
+#define PLACE_WORDS 2    // of a token: block * block_length + its key's number in the block, or -1; entry of `angles`
 
 #ifdef __OPENCL_C_VERSION__
 #define INPUT __global const // what is read
@@ -56,6 +58,9 @@ typedef struct {
   int has_logs;
   WORK float *nodes; // [slot][query of the task][head][value_size + 2]: o, m, l
   long slot_floats;
+  INPUT int *lists;
+  int as_nodes; // attention/join: whether `out` gets nodes, out_node_floats apart, each a row [head][value_size + 2]
+  long out_node_floats;
 } attention_call;
 #endif
 

@@ -19,11 +19,10 @@ typedef struct {
   long ldk, ldv;
   int rotary_size, interleaved;
   INPUT float *angles;  // [entry][cos, sin][pair]
-  INPUT int *places;    // PLACE_WORDS of each token
+  INPUT int *places;    // of each token; those of none are left out
   WORK void *keys, *values;
 } append_call;
 #endif
-#define PLACE_WORDS 2 // block * block_length + the key's number in the block, entry of `angles`
 #define APPEND(NAME) JOIN_WORDS(NAME, TASK_SUFFIX)
 
 // Number p of a head after its rotation; `angles` are those of its token.
@@ -42,7 +41,8 @@ INLINE float APPEND(rotated_)(append_call call, INPUT float *x, INPUT float *ang
 INLINE void APPEND(quantise_)(const float x[PANEL], WORK uchar *bytes, int stride, WORK uchar *scale) {
   float largest = 0, check = 0;
   for (int i = 0; i < PANEL; i++) {
-    largest = max(largest, x[i] < 0 ? -x[i] : x[i]);
+    const float size = x[i] < 0 ? -x[i] : x[i];
+    largest = size > largest ? size : largest;
     check += x[i] * 0;
   }
   const float inverse = largest < 0x1p-100f ? 0 : LANE_0(quotient(EACH(127.0f), EACH(largest)));
@@ -58,6 +58,7 @@ INLINE void APPEND(quantise_)(const float x[PANEL], WORK uchar *bytes, int strid
 INLINE void APPEND(append_)(append_call call, int token, int head, int lane, int lanes) {
   const int length = call.block_length, size = call.key_size, panels = (call.value_size + PANEL - 1) / PANEL;
   const int place = call.places[token * PLACE_WORDS], inside = place % length;
+  if (place < 0) return;
   INPUT float *angles = call.angles + (long)call.places[token * PLACE_WORDS + 1] * call.rotary_size;
   INPUT float *k = call.k + token * call.ldk + (long)head * size;
   INPUT float *v = call.v + token * call.ldv + (long)head * call.value_size;
@@ -90,6 +91,7 @@ INLINE void APPEND(append_)(append_call call, int token, int head, int lane, int
 // Turns a head of a token's query, in place.
 INLINE void APPEND(rotate_query_)(append_call call, WORK float *q, int token, int lane, int lanes) {
   const int half_size = call.rotary_size / 2;
+  if (call.places[token * PLACE_WORDS + 1] < 0) return;
   INPUT float *angles = call.angles + (long)call.places[token * PLACE_WORDS + 1] * call.rotary_size;
   for (int pair = lane; pair < half_size; pair += lanes) {
     const int a = call.interleaved ? 2 * pair : pair, b = call.interleaved ? a + 1 : a + half_size;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// common/attention_join: what joins the nodes that the tasks of a query left (common/attention). OpenCL C and C, where
-// LANE_0 is the first lane of a vector.
-// Slot number s of a query has the chunks s * 2^r .. of its sequence, 2^r of them, for one r; a record of `queries` counts
-// its slots from the number of the first on.
+// common/attention_join: joins the nodes that the tasks of a query left (common/attention). OpenCL C and C, where LANE_0 is
+// the first lane of a vector.
+// A query's list has its nodes in ascending order; after each come some joins, of the last two that are there.
 // Prepend common/elements, common/functions, common/attention.
 #ifdef __OPENCL_C_VERSION__
 #define LANE_0(x) (x)
@@ -10,33 +9,49 @@
 #error "common/attention_join: FUNCTION_LANES must be 1"
 #endif
 #endif
+#define MOST_NODES (2 * MOST_LEVELS) // at a time: complete subtrees of a run of chunks
 
-// Columns lane, lane + lanes .. of one head of one query. Slots on the left become the joins of what they meet.
-INLINE void join_slots(attention_call call, INPUT int *query, int head, int lane, int lanes) {
-  const int heads = call.kv_heads * call.group, size = call.value_size;
-  const int count = query[3], begin = query[4];
-  WORK float *first_node = call.nodes + (long)query[2] * call.slot_floats + ((long)query[1] * heads + head) * (size + 2);
-  WORK float *node = first_node, *waiting[MOST_LEVELS];
-  floats m = EACH(-INFINITY), l = EACH(0.0f), waiting_m[MOST_LEVELS], waiting_l[MOST_LEVELS];
-  for (int s = 0; s < count; s++) {
-    node = first_node + s * call.slot_floats;
-    m = EACH(node[size]);
-    l = EACH(node[size + 1]);
-    const int number = begin + s;
-    int level = 0;
-    for (; s == count - 1 ? number >> level > 0 : number >> level & 1; level++) {
-      if (!has_left(number, level, begin)) continue;
-      const join_factors by = join_sums(waiting_m[level], waiting_l[level], &m, &l);
-      for (int c = lane; c < size; c += lanes)
-        waiting[level][c] = LANE_0(join_values(EACH(waiting[level][c]), EACH(node[c]), by.left, by.right));
-      node = waiting[level];
-    }
-    waiting[level] = node;
-    waiting_m[level] = m;
-    waiting_l[level] = l;
+// A node is complete: what it has to become is stored, columns lane, lane + lanes ...
+INLINE void store_node(attention_call call, WORK const float *node, floats m, floats l, int row, int head, int number,
+                       int lane, int lanes) {
+  const int size = call.value_size;
+  if (call.as_nodes) {
+    WORK float *out = call.out + number * call.out_node_floats + row * call.ldo + (long)head * (size + 2);
+    for (int c = lane; c < size; c += lanes) out[c] = node[c];
+    if (lane > 0) return;
+    out[size] = LANE_0(m);
+    out[size + 1] = LANE_0(l);
+  } else {
+    const join_factors by = finish_sums(call.has_sinks, EACH(call.has_sinks ? call.sinks[head] : 0), &m, &l);
+    WORK float *out = call.out + row * call.ldo + (long)head * size;
+    for (int c = lane; c < size; c += lanes) out[c] = LANE_0(EACH(node[c]) * by.left * by.right);
+    if (lane == 0 && call.has_logs) call.logs[row * call.ld_logs + head] = LANE_0(m + portable_log(l));
   }
-  const join_factors by = finish_sums(call.has_sinks, EACH(call.has_sinks ? call.sinks[head] : 0), &m, &l);
-  WORK float *out = call.out + (long)query[0] * call.ldo + head * size;
-  for (int c = lane; c < size; c += lanes) out[c] = LANE_0(EACH(node[c]) * by.left * by.right);
-  if (lane == 0 && call.has_logs) call.logs[query[0] * call.ld_logs + head] = LANE_0(m + portable_log(l));
+}
+
+// One head of one query. Nodes on the left become the joins of what they meet.
+INLINE void join_nodes(attention_call call, INPUT int *query, int head, int lane, int lanes) {
+  const int heads = call.kv_heads * call.group, size = call.value_size;
+  WORK float *node[MOST_NODES];
+  floats m[MOST_NODES], l[MOST_NODES];
+  int height = 0;
+  INPUT int *list = call.lists + query[3];
+  for (int s = 0; s < query[2]; s++, list += NODE_WORDS) {
+    WORK float *next = call.nodes + list[0] * call.slot_floats + ((long)query[1] * heads + head) * (size + 2);
+    node[height] = next;
+    m[height] = EACH(next[size]);
+    l[height] = EACH(next[size + 1]);
+    height++;
+    for (int joins = list[1]; joins > 0; joins--) {
+      height--;
+      WORK float *left = node[height - 1], *right = node[height];
+      floats joined_m = m[height], joined_l = l[height];
+      const join_factors by = join_sums(m[height - 1], l[height - 1], &joined_m, &joined_l);
+      m[height - 1] = joined_m;
+      l[height - 1] = joined_l;
+      for (int c = lane; c < size; c += lanes)
+        left[c] = LANE_0(join_values(EACH(left[c]), EACH(right[c]), by.left, by.right));
+    }
+  }
+  for (int i = 0; i < height; i++) store_node(call, node[i], m[i], l[i], query[0], head, i, lane, lanes);
 }

@@ -13,12 +13,12 @@
 #if PANEL % NR
 #error "common/attention_tiles: NR must divide 32"
 #endif
-#define STRIDE (CHUNK + 16) // of a row of scores: rows a power of two apart would share banks of a cache
+#define STRIDE (CHUNK_KEYS + 16) // of a row of scores: rows a power of two apart would share banks of a cache
 #define STATISTICS ((ROWS + VECTOR - 1) / VECTOR * VECTOR)
 #define SUM_VECTORS (16 / VECTOR)
 #define FETCH_STEPS 16 // steps that K and V are fetched ahead
 #define TASK(NAME) JOIN_WORDS(NAME, TASK_SUFFIX)
-#define EACH_SUM(statement)                                                                                            \
+#define EACH_ELEMENT(statement)                                                                                            \
   UNROLL for (int i = 0; i < ROWS; i++) {                                                                              \
     UNROLL for (int v = 0; v < NV; v++) { statement; }                                                                 \
   }
@@ -39,6 +39,12 @@ typedef struct {
   long tile_floats;        // of a tile that waits
   WORK float *scores, *queries_at, *waiting;
 } TASK(task_);
+
+// Floats of work memory for tasks of up to `rows` rows that wait at up to `levels` levels.
+INLINE long TASK(work_size_)(int rows, int levels, int key_size, int value_size) {
+  const long tiles = (rows + ROWS - 1) / ROWS, panels = (value_size + PANEL - 1) / PANEL;
+  return 2 * ROWS * STRIDE + tiles * ROWS * key_size + levels * tiles * (2 * STATISTICS + ROWS * PANEL * panels);
+}
 
 INLINE TASK(task_) TASK(open_)(attention_call call, INPUT int *record, int kv_head, WORK float *work) {
   INPUT int *sequence = call.sequences + record[0] * SEQUENCE_WORDS;
@@ -84,17 +90,17 @@ INLINE void TASK(copy_queries_)(const TASK(task_) *t) {
 
 // The scores of a tile against NR keys of a panel, from key `column` of the panel on.
 INLINE void TASK(multiply_keys_)(WORK const float *q, INPUT KV_STORAGE *k, int column, int size, floats s[ROWS][NV]) {
-  EACH_SUM(s[i][v] = 0)
+  EACH_ELEMENT(s[i][v] = 0)
 #if IN_BLOCKS
   for (int p0 = 0; p0 < size; p0 += PANEL, k += PANEL * (PANEL + 2)) {
     INPUT KV_STORAGE *bytes = k + 2 * PANEL + column;
     floats part[ROWS][NV];
-    EACH_SUM(part[i][v] = 0)
+    EACH_ELEMENT(part[i][v] = 0)
     for (int p = 0; p < PANEL; p++, q += ROWS, bytes += PANEL) {
       FETCH(bytes + FETCH_STEPS * PANEL);
       floats row[NV];
       UNROLL for (int v = 0; v < NV; v++) row[v] = KV_FLOATS(bytes + v * VECTOR);
-      EACH_SUM(part[i][v] = FMA(EACH(q[i]), row[v], part[i][v]))
+      EACH_ELEMENT(part[i][v] = FMA(EACH(q[i]), row[v], part[i][v]))
     }
     UNROLL for (int v = 0; v < NV; v++) {
       const floats by = KV_SCALES(k + 2 * (column + v * VECTOR));
@@ -107,7 +113,7 @@ INLINE void TASK(multiply_keys_)(WORK const float *q, INPUT KV_STORAGE *k, int c
     UNROLL for (int at = 0; at < NR; at += 64 / sizeof(KV_STORAGE)) FETCH(k + FETCH_STEPS * PANEL + at);
     floats row[NV];
     UNROLL for (int v = 0; v < NV; v++) row[v] = KV_FLOATS(k + v * VECTOR);
-    EACH_SUM(s[i][v] = FMA(EACH(q[i]), row[v], s[i][v]))
+    EACH_ELEMENT(s[i][v] = FMA(EACH(q[i]), row[v], s[i][v]))
   }
 #endif
 }
@@ -117,18 +123,18 @@ INLINE void TASK(score_)(const TASK(task_) *t, int tile, int chunk, int from, in
   const int size = t->call.key_size;
   const long panel_size = IN_BLOCKS ? size * (PANEL + 2) : size * PANEL;
   for (int j = from; j < to; j += NR) {
-    const int key = chunk * CHUNK - t->first_key + j;
+    const int key = chunk * CHUNK_KEYS - t->first_key + j;
     INPUT KV_STORAGE *k = t->k + t->table[key / t->call.block_length] * t->k_block +
                           key % t->call.block_length / PANEL * panel_size;
     floats s[ROWS][NV];
     TASK(multiply_keys_)(t->queries_at + (long)tile * ROWS * size, k, j % PANEL, size, s);
-    EACH_SUM(AT(t->scores + i * STRIDE + j + v * VECTOR) = s[i][v])
+    EACH_ELEMENT(AT(t->scores + i * STRIDE + j + v * VECTOR) = s[i][v])
   }
 }
 
 // Soft-cap, slope and what row `row` of the task sees of the keys [from, to) of a chunk.
 INLINE void TASK(shape_scores_)(const TASK(task_) *t, int row, int chunk, int from, int to, WORK float *s) {
-  const int query = t->first_query + min(row, t->rows - 1) / t->call.group, start = chunk * CHUNK;
+  const int query = t->first_query + min(row, t->rows - 1) / t->call.group, start = chunk * CHUNK_KEYS;
   if (t->call.softcap != 0) {
     const floats cap = EACH(t->call.softcap), inverse = quotient(EACH(1.0f), cap);
     for (int j = from; j < to; j += VECTOR) AT(s + j) = cap * portable_tanh(AT(s + j) * inverse);
@@ -201,9 +207,9 @@ INLINE void TASK(weigh_)(WORK float *s, int from, int to, float *m, float *l) {
 INLINE void TASK(multiply_values_)(const TASK(task_) *t, WORK const float *e, int chunk, int from, int to, int panel,
                                    int column, bool careful, floats o[ROWS][NV]) {
   const int length = t->call.block_length;
-  EACH_SUM(o[i][v] = 0)
+  EACH_ELEMENT(o[i][v] = 0)
   for (int j = from; j < to;) {
-    const int key = chunk * CHUNK - t->first_key + j, inside = key % length, stop = min(to, j + length - inside);
+    const int key = chunk * CHUNK_KEYS - t->first_key + j, inside = key % length, stop = min(to, j + length - inside);
     INPUT KV_STORAGE *row = t->v + t->table[key / length] * t->v_block;
 #if IN_BLOCKS
     row += (long)panel * length * (PANEL + 2) + 2 * length + inside * PANEL + column;
@@ -215,9 +221,9 @@ INLINE void TASK(multiply_values_)(const TASK(task_) *t, WORK const float *e, in
       floats value[NV];
       UNROLL for (int v = 0; v < NV; v++) value[v] = KV_FLOATS(row + v * VECTOR);
       if (careful) {
-        EACH_SUM(o[i][v] = e[i * STRIDE + j] == 0 ? o[i][v] : FMA(EACH(e[i * STRIDE + j]), value[v], o[i][v]))
+        EACH_ELEMENT(o[i][v] = e[i * STRIDE + j] == 0 ? o[i][v] : FMA(EACH(e[i * STRIDE + j]), value[v], o[i][v]))
       } else {
-        EACH_SUM(o[i][v] = FMA(EACH(e[i * STRIDE + j]), value[v], o[i][v]))
+        EACH_ELEMENT(o[i][v] = FMA(EACH(e[i * STRIDE + j]), value[v], o[i][v]))
       }
     }
   }
@@ -228,7 +234,7 @@ INLINE void TASK(multiply_values_)(const TASK(task_) *t, WORK const float *e, in
 INLINE void TASK(scale_weights_)(const TASK(task_) *t, int chunk, int from, int to, int panel, WORK float *scaled) {
   const int length = t->call.block_length;
   for (int j = from; j < to; j += VECTOR) {
-    const int key = chunk * CHUNK - t->first_key + j;
+    const int key = chunk * CHUNK_KEYS - t->first_key + j;
     const floats by = KV_SCALES(t->v + t->table[key / length] * t->v_block + (long)panel * length * (PANEL + 2) +
                                 2 * (key % length));
     for (int i = 0; i < ROWS; i++) {
@@ -327,10 +333,10 @@ INLINE void TASK(store_columns_)(const TASK(task_) *t, int tile, bool is_last, i
                                  const TASK(factors_) *by, floats o[ROWS][NV]) {
   if (!is_last) {
     WORK float *to = TASK(waiting_)(t, level, tile) + 2 * STATISTICS + column * ROWS;
-    EACH_SUM(AT(to + i * NR + v * VECTOR) = o[i][v])
+    EACH_ELEMENT(AT(to + i * NR + v * VECTOR) = o[i][v])
     return;
   }
-  EACH_SUM(const int row = tile * ROWS + i; const int at = column + v * VECTOR;
+  EACH_ELEMENT(const int row = tile * ROWS + i; const int at = column + v * VECTOR;
            const floats x = t->slot >= 0 ? o[i][v] : o[i][v] * EACH(by->first[i]) * EACH(by->second[i]);
            if (row < t->rows) TASK(store_)(x, TASK(target_)(t, row) + at, t->call.value_size - at))
 }
@@ -349,13 +355,13 @@ INLINE void TASK(sum_)(const TASK(task_) *t, int tile, int chunk, int from, int 
       floats o[ROWS][NV], check[SUM_VECTORS];
       TASK(multiply_values_)(t, e, chunk, from, to, panel, at, false, o);
       UNROLL for (int u = 0; u < SUM_VECTORS; u++) check[u] = 0;
-      EACH_SUM(check[0] = FMA(o[i][v], EACH(0.0f), check[0]))
+      EACH_ELEMENT(check[0] = FMA(o[i][v], EACH(0.0f), check[0]))
       if (TASK(total_)(check) != 0) // an infinity or NaN may be that of a key without weight
         TASK(multiply_values_)(t, e, chunk, from, to, panel, at, true, o);
-      EACH_SUM(o[i][v] += EACH(0.0f))
+      EACH_ELEMENT(o[i][v] += EACH(0.0f))
       for (int n = 0; n < joins->count; n++) {
         WORK float *other = TASK(waiting_)(t, joins->levels[n], tile) + 2 * STATISTICS + column * ROWS;
-        EACH_SUM(o[i][v] = join_values(AT(other + i * NR + v * VECTOR), o[i][v], EACH(joins->left[n][i]),
+        EACH_ELEMENT(o[i][v] = join_values(AT(other + i * NR + v * VECTOR), o[i][v], EACH(joins->left[n][i]),
                                        EACH(joins->right[n][i])))
       }
       TASK(store_columns_)(t, tile, is_last, joins->level, column, by, o);
@@ -366,9 +372,9 @@ INLINE void TASK(sum_)(const TASK(task_) *t, int tile, int chunk, int from, int 
 // Tile `tile` against chunk `chunk`, one of those from `first` to `last` that it sees.
 static void TASK(attend_tile_)(const TASK(task_) *t, int tile, int chunk, int first, int last) {
   const int row0 = tile * ROWS, row1 = min(row0 + ROWS, t->rows) - 1, group = t->call.group;
-  const int begin = seen_begin(t->first_query + row0 / group, t->queries, t->keys, t->call.window) - chunk * CHUNK;
-  const int end = seen_end(t->first_query + row1 / group, t->queries, t->keys, t->call.causal) - chunk * CHUNK;
-  const int from = max(0, begin), to = min(CHUNK, end);
+  const int begin = seen_begin(t->first_query + row0 / group, t->queries, t->keys, t->call.window) - chunk * CHUNK_KEYS;
+  const int end = seen_end(t->first_query + row1 / group, t->queries, t->keys, t->call.causal) - chunk * CHUNK_KEYS;
+  const int from = max(0, begin), to = min(CHUNK_KEYS, end);
   const int whole_from = from / PANEL * PANEL, whole_to = (to + PANEL - 1) / PANEL * PANEL;
   TASK(score_)(t, tile, chunk, whole_from, whole_to);
   OWN_FLOATS(m, STATISTICS);
@@ -407,7 +413,7 @@ static void TASK(attend_nothing_)(const TASK(task_) *t, int tile) {
     m[i] = -INFINITY;
     l[i] = 0;
   }
-  EACH_SUM(o[i][v] = 0)
+  EACH_ELEMENT(o[i][v] = 0)
   TASK(finish_)(t, tile, m, l, &by);
   for (int column = 0; column < t->panels * PANEL; column += NR)
     TASK(store_columns_)(t, tile, true, 0, column, &by, o);
@@ -422,8 +428,8 @@ INLINE void TASK(attend_)(attention_call call, INPUT int *record, int kv_head, W
       const int first_query = t.first_query + tile * ROWS / call.group;
       const int last_query = t.first_query + (min(tile * ROWS + ROWS, t.rows) - 1) / call.group;
       const int end = seen_end(last_query, t.queries, t.keys, call.causal);
-      const int first = max(t.begin, seen_begin(first_query, t.queries, t.keys, call.window) / CHUNK);
-      const int last = min(t.end, (end + CHUNK - 1) / CHUNK) - 1;
+      const int first = max(t.begin, seen_begin(first_query, t.queries, t.keys, call.window) / CHUNK_KEYS);
+      const int last = min(t.end, (end + CHUNK_KEYS - 1) / CHUNK_KEYS) - 1;
       if (first <= chunk && chunk <= last) TASK(attend_tile_)(&t, tile, chunk, first, last);
       if (first > last && chunk == t.begin) TASK(attend_nothing_)(&t, tile);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The body of a level: its file defines LEVEL, LEVEL_NAME and what the parts below ask for, then includes this.
 #pragma once
+#include "attention.h"
 #include "functions.h"
 #include "levels.h"
 #include "panels.h"
@@ -27,6 +28,12 @@ const shard_host_functions LEVEL = {
     .divide = divide,
     .reference = reference,
     .error_over_bound = error_over_bound,
+    .attention_rows = attention_rows,
+    .attention_work_floats = attention_work_floats,
+    .attend = attend,
+    .attention_join = attention_join,
+    .append_token = append_token,
+    .rotate_query = rotate_query,
     .fma_peak = fma_peak,
     .read = read_all,
 };

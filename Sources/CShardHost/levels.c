@@ -122,5 +122,28 @@ double shard_host_error_over_bound(const float *c, size_t ldc, const double *ref
   return functions()->error_over_bound(c, ldc, reference, magnitude, rows, columns, k);
 }
 
+int shard_host_attention_rows(bool few) { return functions()->attention_rows(few); }
+
+size_t shard_host_attention_work_floats(const shard_host_attention *call, bool few, int rows, int levels) {
+  return functions()->attention_work_floats(call, few, rows, levels);
+}
+
+void shard_host_attend(const shard_host_attention *call, shard_host_kv type, bool few, const int32_t *task, int kv_head,
+                       float *work) {
+  functions()->attend(call, type, few, task, kv_head, work);
+}
+
+void shard_host_attention_join(const shard_host_attention *call, const int32_t *query, int head) {
+  functions()->attention_join(call, query, head);
+}
+
+void shard_host_append_token(const shard_host_append *call, shard_host_kv type, int token, int head) {
+  functions()->append_token(call, type, token, head);
+}
+
+void shard_host_rotate_query(const shard_host_append *call, float *q, int token) {
+  functions()->rotate_query(call, q, token);
+}
+
 double shard_host_fma_peak(size_t iterations, float *value) { return functions()->fma_peak(iterations, value); }
 uint64_t shard_host_read(const void *data, size_t byte_count) { return functions()->read(data, byte_count); }

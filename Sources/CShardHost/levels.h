@@ -20,6 +20,12 @@ typedef struct {
   void (*divide)(const float *, const float *, float *, size_t);
   void (*reference)(const shard_host_matrix *, const shard_host_matrix *, size_t, size_t, double *, double *, void *);
   double (*error_over_bound)(const float *, size_t, const double *, const double *, size_t, size_t, size_t);
+  int (*attention_rows)(bool);
+  size_t (*attention_work_floats)(const shard_host_attention *, bool, int, int);
+  void (*attend)(const shard_host_attention *, shard_host_kv, bool, const int32_t *, int, float *);
+  void (*attention_join)(const shard_host_attention *, const int32_t *, int);
+  void (*append_token)(const shard_host_append *, shard_host_kv, int, int);
+  void (*rotate_query)(const shard_host_append *, float *, int);
   double (*fma_peak)(size_t, float *);
   uint64_t (*read)(const void *, size_t);
 } shard_host_functions;

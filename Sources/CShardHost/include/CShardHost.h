@@ -171,6 +171,63 @@ void shard_host_reference(const shard_host_matrix *a, const shard_host_matrix *b
 double shard_host_error_over_bound(const float *c, size_t ldc, const double *reference, const double *magnitude,
                                    size_t rows, size_t columns, size_t k);
 
+// How a cache stores keys and values: as elements, or where Q8_0 32 numbers with a scale (Kernels/common/attention).
+typedef enum __attribute__((enum_extensibility(closed))) shard_host_kv : uint32_t {
+  SHARD_HOST_KV_F32 __attribute__((swift_name("f32"))),
+  SHARD_HOST_KV_F16 __attribute__((swift_name("f16"))),
+  SHARD_HOST_KV_BF16 __attribute__((swift_name("bf16"))),
+  SHARD_HOST_KV_Q8_0 __attribute__((swift_name("q8_0"))),
+} shard_host_kv;
+
+// Softmax(scale * Q . K^T) . V; Kernels/common/attention.cl has the definition, the layout of K and V and the records of
+// sequences, tasks and queries. Rows are queries, heads lie side by side; q begins with query 0 of the call.
+typedef struct {
+  int kv_heads, group, key_size, value_size, block_length;
+  int window; // 0 for none
+  int causal;
+  float scale, softcap; // softcap 0 for none
+  const float *q;
+  long ldq;
+  const void *k, *v;
+  const int32_t *sequences, *table;
+  const float *slopes, *sinks; // of each query head, where has_slopes, has_sinks
+  int has_slopes, has_sinks;
+  float *out;
+  long ldo;
+  float *logs; // log-sum-exp of each query and head, where has_logs
+  long ld_logs;
+  int has_logs;
+  float *nodes; // of each slot slot_floats: what several tasks of a query leave, [query of the task][head][o, m, l]
+  long slot_floats;
+  const int32_t *lists;
+  int as_nodes; // for shard_host_attention_join: whether `out` gets nodes, out_node_floats apart
+  long out_node_floats;
+} shard_host_attention;
+
+// New keys and values for a cache, and where they go; Kernels/common/attention_append.cl.
+typedef struct {
+  int kv_heads, key_size, value_size, block_length;
+  const float *k, *v; // tokens x kv_heads * size
+  long ldk, ldv;
+  int rotary_size, interleaved; // size 0 for no rotation
+  const float *angles;
+  const int32_t *places;
+  void *keys, *values;
+} shard_host_append;
+
+// Rows of a tile: a query and a head of a KV head's group each; `few` for tasks of few rows.
+int shard_host_attention_rows(bool few);
+// Floats of work memory for tasks of at most `rows` rows that wait at `levels` levels.
+size_t shard_host_attention_work_floats(const shard_host_attention *call, bool few, int rows, int levels);
+// Does a task for one KV head.
+void shard_host_attend(const shard_host_attention *call, shard_host_kv type, bool few, const int32_t *task, int kv_head,
+                       float *work);
+// Joins what several tasks left for one head of a query.
+void shard_host_attention_join(const shard_host_attention *call, const int32_t *query, int head);
+// Puts a KV head of a token into the cache; turns a head `q` of a token's query in place.
+void shard_host_append_token(const shard_host_append *call, shard_host_kv type, int token, int head);
+void shard_host_rotate_query(const shard_host_append *call, float *q, int token);
+
 // Runs independent fma chains in registers; returns the floating-point operations done and stores a value that
 // depends on all of them.
 double shard_host_fma_peak(size_t iterations, float *value);

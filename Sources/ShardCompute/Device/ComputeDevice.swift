@@ -51,6 +51,14 @@ public protocol ComputeDevice: AnyObject, Sendable {
   func multiply(_ product: Product) throws
   /// Adds `bias` (one row of f32) to every row of `matrix` (f32, row-major).
   func addBias(_ bias: MatrixView, to matrix: MatrixView) throws
+  /// Runs an attention; see `Attention`.
+  ///
+  /// - Throws: also `ComputeError.mismatch` for a plan with more rows than the operands, or one without sequences.
+  func attend(_ attention: Attention) throws
+  /// Stores new keys and values; see `KVAppend`.
+  ///
+  /// - Throws: also `ComputeError.mismatch` for rows or positions of the plan that the operands do not have.
+  func append(_ append: KVAppend) throws
   /// Joins addends element by element; see `Reduction`.
   func reduce(_ reduction: Reduction) throws
 

@@ -151,7 +151,7 @@ extension HostDevice {
   }
 
   /// Hands out 0, 1, 2, … to whoever asks.
-  private final class Counter: Sendable {
+  final class Counter: Sendable {
     private let value = Atomic<Int>(0)
     func take() -> Int { value.wrappingAdd(1, ordering: .relaxed).oldValue }
   }

@@ -16,6 +16,8 @@ final class Workspace: Sendable {
     case scales
     /// Pending subtrees of a sum.
     case tree
+    /// What tasks of attention keep while they run, what they leave for others, and which comes next.
+    case attention, attentionNodes, attentionCounter
     /// Results of measuring kernels, which nobody reads.
     case measurement
     /// Inner loops of the CPU fallback.
