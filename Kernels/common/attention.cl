@@ -58,7 +58,8 @@ typedef struct {
   int has_logs;
   WORK float *nodes; // [slot][query of the task][head][value_size + 2]: o, m, l
   long slot_floats;
-  INPUT int *lists;
+  INPUT int *lists;       // attention/join: the nodes of each query
+  int node_heads, first_head; // heads of a row of nodes, and the first that is wanted
   int as_nodes; // attention/join: whether `out` gets nodes, out_node_floats apart, each a row [head][value_size + 2]
   long out_node_floats;
 } attention_call;

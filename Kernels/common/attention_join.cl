@@ -11,7 +11,7 @@
 #endif
 #define MOST_NODES (2 * MOST_LEVELS) // at a time: complete subtrees of a run of chunks
 
-// A node is complete: what it has to become is stored, columns lane, lane + lanes ...
+// A node is complete: what it has to become is stored, zeros where there is none; columns lane, lane + lanes ...
 INLINE void store_node(attention_call call, WORK const float *node, floats m, floats l, int row, int head, int number,
                        int lane, int lanes) {
   const int size = call.value_size;
@@ -22,22 +22,23 @@ INLINE void store_node(attention_call call, WORK const float *node, floats m, fl
     out[size] = LANE_0(m);
     out[size + 1] = LANE_0(l);
   } else {
-    const join_factors by = finish_sums(call.has_sinks, EACH(call.has_sinks ? call.sinks[head] : 0), &m, &l);
+    const float sink = call.has_sinks ? call.sinks[call.first_head + head] : 0;
+    const join_factors by = finish_sums(call.has_sinks, EACH(sink), &m, &l);
     WORK float *out = call.out + row * call.ldo + (long)head * size;
-    for (int c = lane; c < size; c += lanes) out[c] = LANE_0(EACH(node[c]) * by.left * by.right);
+    for (int c = lane; c < size; c += lanes) out[c] = node ? LANE_0(EACH(node[c]) * by.left * by.right) : 0;
     if (lane == 0 && call.has_logs) call.logs[row * call.ld_logs + head] = LANE_0(m + portable_log(l));
   }
 }
 
 // One head of one query. Nodes on the left become the joins of what they meet.
 INLINE void join_nodes(attention_call call, INPUT int *query, int head, int lane, int lanes) {
-  const int heads = call.kv_heads * call.group, size = call.value_size;
+  const int size = call.value_size;
   WORK float *node[MOST_NODES];
   floats m[MOST_NODES], l[MOST_NODES];
   int height = 0;
   INPUT int *list = call.lists + query[3];
   for (int s = 0; s < query[2]; s++, list += NODE_WORDS) {
-    WORK float *next = call.nodes + list[0] * call.slot_floats + ((long)query[1] * heads + head) * (size + 2);
+    WORK float *next = call.nodes + list[0] * call.slot_floats + ((long)query[1] * call.node_heads + call.first_head + head) * (size + 2);
     node[height] = next;
     m[height] = EACH(next[size]);
     l[height] = EACH(next[size + 1]);
@@ -53,5 +54,8 @@ INLINE void join_nodes(attention_call call, INPUT int *query, int head, int lane
         left[c] = LANE_0(join_values(EACH(left[c]), EACH(right[c]), by.left, by.right));
     }
   }
+  // Who sees no key has no node.
+  if (height == 0 && !call.as_nodes)
+    store_node(call, NULL, EACH(-INFINITY), EACH(0.0f), query[0], head, 0, lane, lanes);
   for (int i = 0; i < height; i++) store_node(call, node[i], m[i], l[i], query[0], head, i, lane, lanes);
 }

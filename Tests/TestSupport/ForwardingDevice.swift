@@ -34,6 +34,7 @@ extension ForwardingDevice {
   package func multiply(_ product: Product) throws { try base.multiply(product) }
   package func addBias(_ bias: MatrixView, to matrix: MatrixView) throws { try base.addBias(bias, to: matrix) }
   package func attend(_ attention: Attention) throws { try base.attend(attention) }
+  package func join(_ join: AttentionJoin) throws { try base.join(join) }
   package func append(_ append: KVAppend) throws { try base.append(append) }
   package func reduce(_ reduction: Reduction) throws { try base.reduce(reduction) }
   package func enqueueFMALoop(steps: Int) throws -> Double { try base.enqueueFMALoop(steps: steps) }

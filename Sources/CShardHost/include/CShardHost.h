@@ -200,6 +200,7 @@ typedef struct {
   float *nodes; // of each slot slot_floats: what several tasks of a query leave, [query of the task][head][o, m, l]
   long slot_floats;
   const int32_t *lists;
+  int node_heads, first_head; // heads of a row of nodes, and the first that the join is of
   int as_nodes; // for shard_host_attention_join: whether `out` gets nodes, out_node_floats apart
   long out_node_floats;
 } shard_host_attention;

@@ -9,13 +9,15 @@ public enum Distribution: Hashable, Sendable {
   case shard(Int, Partition)
   /// Every rank holds the sum of a run of leaves, as the complete subtrees that cover it; the runs make up all leaves.
   case partial([Range<Int>])
+  /// Every rank holds nodes of an attention whose keys are cut over the ranks.
+  case attention(AttentionNodes)
 
   /// The placement alone.
   public var placement: Placement {
     switch self {
     case .replicate: .replicate
     case .shard(let axis, _): .shard(axis)
-    case .partial: .partial
+    case .partial, .attention: .partial
     }
   }
 
@@ -62,13 +64,17 @@ public enum Distribution: Hashable, Sendable {
         throw ShardingError.partitionMismatch(
           "leaves \(runs) on \(ranks) ranks; a run for each, together \(SumOrder.allLeaves)")
       }
+    case .attention(let nodes):
+      guard columns == nodes.heads.resultColumns else {
+        throw ShardingError.shapeMismatch("\(columns) columns for an attention of \(nodes.heads)")
+      }
     }
   }
 
   /// The rows and columns of a `rows` × `columns` matrix that `rank` holds.
   func block(of rank: Int, rows: Int, columns: Int) -> (rows: Range<Int>, columns: Range<Int>) {
     switch self {
-    case .replicate, .partial: (0..<rows, 0..<columns)
+    case .replicate, .partial, .attention: (0..<rows, 0..<columns)
     case .shard(0, let partition): (partition.range(of: rank), 0..<columns)
     case .shard(_, let partition): (0..<rows, partition.range(of: rank))
     }
@@ -87,6 +93,7 @@ extension Distribution: CustomStringConvertible {
     case .replicate: "\(placement)"
     case .shard(_, let partition): "\(placement) in parts of \(partition)"
     case .partial(let runs): "\(placement) with leaves \(runs)"
+    case .attention: "\(placement) of an attention"
     }
   }
 }

@@ -70,7 +70,7 @@ extension ShardedTensor {
     }
     try host.checkRange(0, host.byteCount, writing: true)
     switch distribution {
-    case .partial:
+    case .partial, .attention:
       try await redistribute(to: .replicate).download(into: host)
     case .replicate:
       try mesh.ranks[0].device.read(memories[0], at: 0, byteCount: host.byteCount, into: host, at: 0)

@@ -9,6 +9,7 @@ extension ShardedTensor {
   /// | --- | --- | --- |
   /// | `.partial` → `.replicate` | all-reduce | about 2 · S |
   /// | `.partial` → `.shard` | reduce-scatter | about S |
+  /// | `.partial` of an attention → `.replicate`, `.shard` | all-gather of nodes, then a join | S for each node of a rank |
   /// | `.shard` → `.replicate` | all-gather | about S |
   /// | `.shard` → another `.shard` | all-to-all | about S / N |
   /// | `.replicate` → `.shard` | none, a local slice | 0 |
@@ -35,6 +36,8 @@ extension ShardedTensor {
   public func redistribute(into result: ShardedTensor) async throws {
     try checkShape(equals: result)
     switch (distribution, result.distribution) {
+    case (.attention(let nodes), .replicate), (.attention(let nodes), .shard):
+      try await join(nodes, into: result)
     case (.partial, .replicate):
       try await mesh.communicator.allReduce(
         contributions, into: result.operands, count: rows * columns, elementType: .f32, operation: .sum)

@@ -75,6 +75,9 @@ public struct ShardedTensor: Sendable {
     guard memories.indices.contains(rank) else {
       throw ShardingError.meshMismatch("rank \(rank) of a mesh of \(memories.count)")
     }
+    if case .attention(let nodes) = distribution {
+      return try MatrixView(memories[rank], rows: rows, columns: nodes.heads.nodeColumns)
+    }
     let block = distribution.block(of: rank, rows: rows, columns: columns)
     return try MatrixView(memories[rank], rows: block.rows.count, columns: block.columns.count)
   }
@@ -113,6 +116,10 @@ public struct ShardedTensor: Sendable {
       throw ShardingError.shapeMismatch("a tensor of \(rows) × \(columns) has no size that fits 63 bits")
     }
     try distribution.check(rows: rows, columns: columns, ranks: mesh.count)
+    if case .attention(let nodes) = distribution {
+      let byteCount = try checkedProduct(4, nodes.capacity, rows, nodes.heads.nodeColumns)
+      return mesh.ranks.map { _ in byteCount }
+    }
     return mesh.ranks.map { rank in
       let block = distribution.block(of: rank.index, rows: rows, columns: columns)
       return 4 * distribution.nodes(of: rank.index).count * block.rows.count * block.columns.count

@@ -4,10 +4,11 @@ import CShardHost
 extension HostDevice {
   /// Enqueues an attention.
   public func attend(_ attention: Attention) throws {
-    let (memory, records) = try attention.plan.current()
+    let state = try attention.plan.current()
+    let records = state.records
     try attention.check(records)
     guard records.rows > 0, attention.plan.heads.queryHeads > 0 else { return }
-    let call = try HostAttention(attention, memory, records, on: self)
+    let call = try HostAttention(attention, state, on: self)
     try workspace.together {
       try enqueueTasks(call, records.many, isFew: false)
       try enqueueTasks(call, records.few, isFew: true)
@@ -22,6 +23,32 @@ extension HostDevice {
       var join = call.join(nodes)
       for index in range {
         shard_host_attention_join(&join, call.words(records.joined.at + index / heads * 4), Int32(index % heads))
+      }
+    }
+  }
+
+  /// Enqueues the join of nodes that several ranks have.
+  public func join(_ join: AttentionJoin) throws {
+    guard !join.range.isEmpty, join.lists.queries.count > 0 else { return }
+    let words = try bytes(of: join.lists.memory, 0, 0)
+    let (nodes, result) = (try bytes(of: join.nodes, 0, 0), try elements(of: join.result))
+    let sinks = try join.sinks.map { try elements(of: $0) }
+    let logs = try join.logSumExp.map { try elements(of: $0) }
+    let slotFloats = try checkedProduct(join.slotRows, join.heads.nodeColumns)
+    enqueueParallel(join.lists.queries.count * join.range.count, grain: 4) { range in
+      let records = words.address.assumingMemoryBound(to: Int32.self)
+      var call = shard_host_attention()
+      (call.kv_heads, call.group) = (Int32(join.range.count), 1)
+      (call.node_heads, call.first_head) = (Int32(join.heads.queryHeads), Int32(join.range.lowerBound))
+      call.value_size = Int32(join.heads.valueSize)
+      call.lists = UnsafePointer(records + join.lists.nodesAt)
+      (call.nodes, call.slot_floats) = (nodes.floats, slotFloats)
+      (call.sinks, call.has_sinks) = (UnsafePointer(sinks?.floats), sinks == nil ? 0 : 1)
+      (call.out, call.ldo) = (result.floats, join.result.rowStride)
+      (call.logs, call.has_logs, call.ld_logs) = (logs?.floats, logs == nil ? 0 : 1, join.logSumExp?.rowStride ?? 0)
+      for index in range {
+        let query = records + join.lists.queries.at + index / join.range.count * 4
+        shard_host_attention_join(&call, query, Int32(index % join.range.count))
       }
     }
   }
@@ -51,7 +78,8 @@ extension HostDevice {
 
   /// Enqueues the storing of new keys and values.
   public func append(_ append: KVAppend) throws {
-    let (memory, records) = try append.records()
+    let state = try append.records()
+    let (memory, records) = (state.memory, state.records)
     let heads = append.plan.heads
     guard records.rows > 0, heads.queryHeads > 0 else { return }
     let words = try bytes(of: memory, 4 * records.placesAt, 0)
@@ -105,17 +133,15 @@ private struct HostAttention: Sendable {
   private let records: HostDevice.Bytes
   private let owners: [HostDevice.Bytes]
 
-  init(
-    _ attention: Attention, _ memory: DeviceMemory, _ records: AttentionRecords, on device: HostDevice
-  ) throws {
-    let heads = attention.plan.heads
-    let words = try device.bytes(of: memory, 0, 0)
+  init(_ attention: Attention, _ state: AttentionPlan.State, on device: HostDevice) throws {
+    let (heads, records) = (attention.plan.heads, state.records)
+    let words = try device.bytes(of: state.memory, 0, 0)
     let (queries, result) = (try device.elements(of: attention.queries), try device.elements(of: attention.result))
     let cache = (try device.bytes(of: attention.cache.keys, 0, 0), try device.bytes(of: attention.cache.values, 0, 0))
     let slopes = try attention.slopes.map { try device.elements(of: $0) }
     let sinks = try attention.sinks.map { try device.elements(of: $0) }
     let logs = try attention.logSumExp.map { try device.elements(of: $0) }
-    let slotFloats = try checkedProduct(records.slotQueries, heads.queryHeads, heads.valueSize + 2)
+    let slotFloats = try checkedProduct(records.slotQueries, heads.nodeColumns)
     let table = words.address.assumingMemoryBound(to: Int32.self)
     call = shard_host_attention(
       kv_heads: Int32(heads.kvHeads), group: Int32(heads.group), key_size: Int32(heads.keySize),
@@ -126,7 +152,8 @@ private struct HostAttention: Sendable {
       slopes: slopes?.floats, sinks: sinks?.floats, has_slopes: slopes == nil ? 0 : 1,
       has_sinks: sinks == nil ? 0 : 1, out: result.floats, ldo: attention.result.rowStride, logs: logs?.floats,
       ld_logs: attention.logSumExp?.rowStride ?? 0, has_logs: logs == nil ? 0 : 1, nodes: nil, slot_floats: slotFloats,
-      lists: table + records.nodesAt, as_nodes: 0, out_node_floats: 0)
+      lists: table + records.nodesAt, node_heads: Int32(heads.queryHeads), first_head: 0,
+      as_nodes: attention.plan.cutsKeys ? 1 : 0, out_node_floats: attention.nodeStride)
     type = attention.cache.format.hostType
     nodeByteCount = try checkedProduct(4, records.slots, slotFloats)
     self.records = words

@@ -5,11 +5,12 @@ extension OpenCLDevice {
   /// Enqueues an attention: `attention/panels` on CPU devices, `attention/lanes` on GPUs; `attention/join` where tasks share
   /// queries.
   public func attend(_ attention: Attention) throws {
-    let (memory, records) = try attention.plan.current()
+    let state = try attention.plan.current()
+    let records = state.records
     try attention.check(records)
     guard records.rows > 0, attention.plan.heads.queryHeads > 0 else { return }
     try workspace.together {
-      let launch = try AttentionLaunch(attention, records, memory, on: self)
+      let launch = try AttentionLaunch(attention, state, on: self)
       try launch.attend(records.many, isFew: false)
       try launch.attend(records.few, isFew: true)
       try launch.join()
@@ -28,15 +29,12 @@ private struct AttentionLaunch {
   private var heads: AttentionHeads { attention.plan.heads }
   private var isGPU: Bool { device.capabilities.architecture == .gpu }
 
-  init(
-    _ attention: Attention, _ records: AttentionRecords, _ memory: DeviceMemory, on device: OpenCLDevice
-  ) throws {
+  init(_ attention: Attention, _ state: AttentionPlan.State, on device: OpenCLDevice) throws {
     self.attention = attention
-    self.records = records
+    records = state.records
     self.device = device
-    recordBuffer = try device.buffer(memory)
-    slotFloats = try checkedProduct(
-      records.slotQueries, attention.plan.heads.queryHeads, attention.plan.heads.valueSize + 2)
+    recordBuffer = try device.buffer(state.memory)
+    slotFloats = try checkedProduct(records.slotQueries, attention.plan.heads.nodeColumns)
     nodes = try device.buffer(
       device.workspace.memory(
         .attentionNodes, byteCount: checkedProduct(4, records.slots, slotFloats), allocate: device.allocate))
@@ -60,7 +58,7 @@ private struct AttentionLaunch {
       try shapes + queries + cache + [
         .buffer(recordBuffer), .int(Int32(records.sequencesAt)), .int(Int32(records.tableAt)),
         .int(Int32(list.records.at)), .int(Int32(tasks)),
-      ] + optional(attention.slopes) + sinks + results + [
+      ] + device.optional(attention.slopes) + device.optional(attention.sinks) + results + [
         .buffer(nodes), .long(Int64(slotFloats)), .buffer(try device.buffer(counter)), .buffer(try device.buffer(work)),
         .long(Int64(workFloats)),
       ] + (isGPU ? [.local(byteCount: 4 * tile.rows * heads.keySize)] : [])
@@ -69,18 +67,11 @@ private struct AttentionLaunch {
   }
 
   func join() throws {
-    guard records.joined.count > 0 else { return }
-    let lanes = isGPU ? 64 : 1
-    try device.library.kernel("attention/join", options: ["-DFUNCTION_LANES=1"]).launch(
-      on: device.queue,
-      size: LaunchSize(global: [lanes, heads.queryHeads, records.joined.count], local: [lanes, 1, 1]),
-      arguments: [
-        .int(Int32(heads.queryHeads)), .int(Int32(heads.valueSize)), .buffer(recordBuffer),
-        .int(Int32(records.joined.at)), .int(Int32(records.nodesAt)),
-      ] + sinks + [
-        .int(0), .buffer(try device.buffer(attention.result.memory)), .long(Int64(attention.result.offset)),
-        .long(Int64(attention.result.rowStride)), .long(0),
-      ] + logs + [.buffer(nodes), .long(Int64(slotFloats))])
+    try device.launchJoin(
+      NodeJoin(
+        heads: 0..<heads.queryHeads, of: heads, records: recordBuffer, queries: records.joined,
+        listsAt: records.nodesAt, sinks: attention.sinks, asNodes: attention.plan.cutsKeys, result: attention.result,
+        nodeStride: attention.nodeStride, logSumExp: attention.logSumExp, nodes: nodes, slotFloats: slotFloats))
   }
 
   private var shapes: [KernelArgument] {
@@ -106,25 +97,13 @@ private struct AttentionLaunch {
     }
   }
 
-  /// Whether a row is there, and its memory.
-  private func optional(_ row: MatrixView?) throws -> [KernelArgument] {
-    guard let row else { return [.int(0), .buffer(recordBuffer), .long(0)] }
-    return [.int(1), .buffer(try device.buffer(row.memory)), .long(Int64(row.offset))]
-  }
-
-  private var sinks: [KernelArgument] { get throws { try optional(attention.sinks) } }
-
   private var results: [KernelArgument] {
     get throws {
       let result = attention.result
       return [
         .buffer(try device.buffer(result.memory)), .long(Int64(result.offset)), .long(Int64(result.rowStride)),
-      ] + (try logs)
+      ] + (try device.optional(attention.logSumExp)) + [.long(Int64(attention.logSumExp?.rowStride ?? 0))]
     }
-  }
-
-  private var logs: [KernelArgument] {
-    get throws { try optional(attention.logSumExp) + [.long(Int64(attention.logSumExp?.rowStride ?? 0))] }
   }
 }
 

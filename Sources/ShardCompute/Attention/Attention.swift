@@ -26,17 +26,23 @@ public struct Attention: Sendable {
   public let slopes: MatrixView?
   /// For each query head a score that takes part in the sum, but has no value ("attention sink").
   public let sinks: MatrixView?
-  /// The result; of a plan whose keys are cut over ranks, nodes for `AttentionJoin`.
+  /// The result; of a plan whose keys are cut over ranks, the first node of each row.
   public let result: MatrixView
+  /// Elements from the nodes of that kind to the second ones of each row, and so on.
+  let nodeStride: Int
   /// Where the logarithm of each sum of weights goes.
   public let logSumExp: MatrixView?
 
   /// Checks that the operands belong together; that the plan has no more rows than these is checked when it runs.
   ///
+  /// Of a plan whose keys are cut over ranks the result has queryHeads · (valueSize + 2) columns, and as many nodes of a row,
+  /// `nodeStride` elements apart, as the plan says.
+  ///
   /// - Throws: `ComputeError.mismatch` with the shapes.
   public init(
     _ plan: AttentionPlan, _ rule: AttentionRule, queries: MatrixView, cache: KVCache, slopes: MatrixView? = nil,
-    sinks: MatrixView? = nil, into result: MatrixView, logSumExp: MatrixView? = nil
+    sinks: MatrixView? = nil, into result: MatrixView, nodeStride: Int = 0,
+    logSumExp: MatrixView? = nil
   ) throws {
     let heads = plan.heads
     guard
@@ -47,15 +53,16 @@ public struct Attention: Sendable {
           + "\(heads) in \(plan.blocks) of \(plan.blockLength) with \(plan.span)")
     }
     try queries.checkRowMajor("queries", columns: heads.queryColumns)
-    try result.checkRowMajor("result", columns: heads.resultColumns)
+    try result.checkRowMajor(
+      plan.cutsKeys ? "nodes" : "result", columns: plan.cutsKeys ? heads.nodeColumns : heads.resultColumns)
     guard result.rows == queries.rows else {
       throw ComputeError.mismatch("queries with \(queries.rows) rows and a result with \(result.rows)")
     }
     try slopes?.checkRowMajor("slopes", rows: 1, columns: heads.queryHeads)
     try sinks?.checkRowMajor("sinks", rows: 1, columns: heads.queryHeads)
     try logSumExp?.checkRowMajor("log-sum-exp", rows: queries.rows, columns: heads.queryHeads)
-    guard !plan.cutsKeys else {
-      throw ComputeError.mismatch("a plan whose keys are cut over ranks; its sums are nodes, not results")
+    guard !plan.cutsKeys || sinks == nil && logSumExp == nil else {
+      throw ComputeError.mismatch("sinks or a log-sum-exp of keys that are cut over ranks; they come with the join")
     }
     self.plan = plan
     self.rule = rule
@@ -64,13 +71,19 @@ public struct Attention: Sendable {
     self.slopes = slopes
     self.sinks = sinks
     self.result = result
+    self.nodeStride = nodeStride
     self.logSumExp = logSumExp
   }
 
-  /// Throws unless there is a row for each of the plan.
+  /// Throws unless there is a row for each of the plan, and room for its nodes.
   func check(_ records: AttentionRecords) throws {
     guard records.rows <= queries.rows else {
       throw ComputeError.mismatch("a plan for \(records.rows) rows, queries and result have \(queries.rows)")
+    }
+    for number in 1..<max(1, records.mostNodes) {
+      _ = try MatrixView(
+        result.memory, rows: result.rows, columns: result.columns, leadingDimension: result.rowStride,
+        offset: checkedSum(result.offset, checkedProduct(number, nodeStride)))
     }
   }
 

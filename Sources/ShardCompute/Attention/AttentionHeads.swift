@@ -21,6 +21,8 @@ public struct AttentionHeads: Hashable, Sendable {
   public var keyColumns: Int { kvHeads * keySize }
   /// Columns of new values.
   public var valueColumns: Int { kvHeads * valueSize }
+  /// Columns of a row of nodes: of each query head the values, the largest score and the sum of weights.
+  package var nodeColumns: Int { queryHeads * (valueSize + 2) }
   /// Columns of the result.
   public var resultColumns: Int { queryHeads * valueSize }
 

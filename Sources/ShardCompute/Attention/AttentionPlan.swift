@@ -18,29 +18,30 @@ public final class AttentionPlan: Sendable {
   public let blockLength: Int
   /// Blocks of each of the caches.
   public let blocks: Int
-  /// Whether ranks share the keys of a sequence, so that what a rank makes of its part are nodes.
+  /// Whether ranks share the keys of a sequence, so that what a rank makes of its part are nodes, not results.
   public let cutsKeys: Bool
   private let shape: AttentionTaskShape
+  private let recordMemory: RecordMemory
   private let state = Mutex<State?>(nil)
 
   /// What the last `update` left.
-  private struct State {
+  struct State {
     let memory: DeviceMemory
     let records: AttentionRecords
   }
 
   /// A plan without sequences for caches like `cache` on `device`.
-  ///
   public init(
     on device: any ComputeDevice, like cache: KVCache, span: AttentionRule.Span = .causal, cutsKeys: Bool = false
   ) {
     self.device = device
-    self.cutsKeys = cutsKeys
-    shape = AttentionTaskShape(device)
     heads = cache.heads
     self.span = span
     blockLength = cache.blockLength
     blocks = cache.blocks
+    self.cutsKeys = cutsKeys
+    shape = AttentionTaskShape(device)
+    recordMemory = RecordMemory(on: device)
   }
 
   /// Replaces the sequences. Commands that are enqueued already still use the former ones; memory is allocated only where
@@ -51,29 +52,20 @@ public final class AttentionPlan: Sendable {
   public func update(_ sequences: [KVSequence]) throws {
     let records = try AttentionRecords(
       sequences, heads: heads, span: span, cutsKeys: cutsKeys, blockLength: blockLength, blocks: blocks, shape: shape)
-    try state.withLock { state in
-      let needed = max(4, records.words.count * 4)
-      let memory: DeviceMemory
-      if let former = state?.memory, former.byteCount >= needed {
-        memory = former
-      } else {
-        memory = try device.allocate(byteCount: max(needed, 2 * (state?.memory.byteCount ?? 0)))
-      }
-      if !records.words.isEmpty {
-        try device.write(HostMemory(records.words), at: 0, byteCount: 4 * records.words.count, to: memory, at: 0)
-      }
-      state = State(memory: memory, records: records)
-    }
+    try state.withLock { $0 = State(memory: try recordMemory.write(records.words), records: records) }
   }
 
-  /// Rows of queries and results that the sequences have: the last one's end.
+  /// Rows of queries and results that the sequences have: where the last one ends.
   public var rows: Int { state.withLock { $0?.records.rows ?? 0 } }
 
-  /// What kernels read, with the memory that it is in.
+  /// The nodes that each row is left with, where keys are cut over ranks.
+  package var nodes: [[AttentionOrder.Node]] { state.withLock { $0?.records.nodes ?? [] } }
+
+  /// What kernels read.
   ///
   /// - Throws: `ComputeError.mismatch` where there was no `update`.
-  func current() throws -> (memory: DeviceMemory, records: AttentionRecords) {
+  func current() throws -> State {
     guard let state = state.withLock({ $0 }) else { throw ComputeError.mismatch("a plan without sequences") }
-    return (state.memory, state.records)
+    return state
   }
 }

@@ -16,6 +16,8 @@ struct AttentionRecords: Sendable {
   private(set) var slots = 0, slotQueries = 0
   /// The nodes that each row is left with, where other ranks have keys of its sequence too.
   private(set) var nodes: [[AttentionOrder.Node]] = []
+  /// The most nodes of a row.
+  var mostNodes: Int { nodes.map(\.count).max() ?? 0 }
   /// Whether the queries of each sequence can be those of its last keys.
   let canAppend: Bool
   /// The number of the last key that a query belongs to; −1 where there is none.

@@ -4,7 +4,8 @@ import OpenCLKit
 extension OpenCLDevice {
   /// Enqueues the storing of new keys and values: `attention/append`.
   public func append(_ append: KVAppend) throws {
-    let (memory, records) = try append.records()
+    let state = try append.records()
+    let (memory, records) = (state.memory, state.records)
     let heads = append.plan.heads
     guard records.rows > 0, heads.queryHeads > 0 else { return }
     let isGPU = capabilities.architecture == .gpu

@@ -52,7 +52,7 @@ public struct KVAppend: Sendable {
   }
 
   /// The records of the plan, which the operands must have rows and positions for.
-  func records() throws -> (memory: DeviceMemory, records: AttentionRecords) {
+  func records() throws -> AttentionPlan.State {
     let current = try plan.current()
     guard current.records.rows <= keys.rows else {
       throw ComputeError.mismatch("a plan for \(current.records.rows) rows, keys and values have \(keys.rows)")

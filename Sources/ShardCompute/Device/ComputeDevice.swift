@@ -55,6 +55,8 @@ public protocol ComputeDevice: AnyObject, Sendable {
   ///
   /// - Throws: also `ComputeError.mismatch` for a plan with more rows than the operands, or one without sequences.
   func attend(_ attention: Attention) throws
+  /// Joins the nodes that several ranks have of an attention.
+  func join(_ join: AttentionJoin) throws
   /// Stores new keys and values; see `KVAppend`.
   ///
   /// - Throws: also `ComputeError.mismatch` for rows or positions of the plan that the operands do not have.

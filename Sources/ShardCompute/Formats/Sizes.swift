@@ -17,6 +17,19 @@ package func checkedProduct(_ sizes: Int...) throws -> Int {
   }
 }
 
+/// The sum of sizes, all 0 or more.
+///
+/// - Throws: `ComputeError.mismatch` where one is negative or the sum does not fit an `Int`.
+package func checkedSum(_ sizes: Int...) throws -> Int {
+  try sizes.reduce(0) { sum, size in
+    let (next, overflow) = sum.addingReportingOverflow(size)
+    guard size >= 0, !overflow else {
+      throw ComputeError.mismatch("sizes \(sizes); each is 0 or more, and their sum fits 63 bits")
+    }
+    return next
+  }
+}
+
 /// Of two positive numbers far below 2³¹.
 package func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
   var (divisor, rest) = (a, b)

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import ShardCompute
+
+/// Which heads of an attention each rank has: whole groups of query heads with their KV head, or where ranks outnumber the
+/// KV heads some of the query heads of one group, and a copy of its KV head. A rank may have none.
+///
+/// | tensor | columns | placement and cut |
+/// | --- | --- | --- |
+/// | queries | queryHeads · keySize | `.shard(1)`, `queries` |
+/// | keys, values | those of all ranks' KV heads | `.shard(1)`, `keys` and `values` |
+/// | result | queryHeads · valueSize | `.shard(1)`, `results` |
+///
+/// So the projections that make queries, keys and values are column-parallel layers with these partitions, those of keys
+/// and values over `keyRows` and `valueRows` of their weights; and the one that follows is a row-parallel layer with the
+/// partition `results` and the unit `outputUnit`.
+public struct AttentionPartition: Hashable, Sendable {
+  /// All heads.
+  public let heads: AttentionHeads
+  /// The query heads of each rank.
+  public let queryHeads: Partition
+  /// The KV heads of each rank; neighbours may have the same one.
+  public let kvHeads: [Range<Int>]
+
+  /// Number of ranks.
+  public var ranks: Int { kvHeads.count }
+
+  /// Heads over `ranks` ranks as evenly as they can be cut.
+  ///
+  /// - Throws: `ShardingError.invalidPartition` for no ranks.
+  public init(_ heads: AttentionHeads, ranks: Int) throws {
+    guard ranks >= 1 else { throw ShardingError.invalidPartition("heads over \(ranks) ranks; 1 or more are possible") }
+    try self.init(heads, weights: Array(repeating: 1, count: ranks))
+  }
+
+  /// Heads in proportion to `weights` (the speed of each rank), as nearly as they can be cut.
+  ///
+  /// - Throws: `ShardingError.invalidPartition` for weights that are negative, not finite or all zero.
+  public init(_ heads: AttentionHeads, weights: [Double]) throws {
+    let shares = try Partition.weighted(1 << 40, weights: weights).borders.map { Double($0) * 0x1p-40 }
+    try self.init(
+      heads, queryHeads: .fromBorders(Self.borders(heads, shares: shares)))
+  }
+
+  /// The given query heads for each rank.
+  ///
+  /// - Throws: `ShardingError.invalidPartition` where a rank would have parts of several groups, or the output's sum could
+  ///   not be cut there.
+  public init(_ heads: AttentionHeads, queryHeads: Partition) throws {
+    let group = max(1, heads.group)
+    let possible = Set(Self.cuts(heads))
+    guard queryHeads.length == heads.queryHeads, queryHeads.borders.allSatisfy(possible.contains) else {
+      throw ShardingError.invalidPartition(
+        "query heads \(queryHeads) of \(heads); they are cut at \(Self.cuts(heads))")
+    }
+    kvHeads = try (0..<queryHeads.parts).map { rank in
+      let range = queryHeads.range(of: rank)
+      guard !range.isEmpty else { return range.lowerBound / group..<range.lowerBound / group }
+      let owners = range.lowerBound / group..<(range.upperBound - 1) / group + 1
+      guard owners.count == 1 || range.count == owners.count * group else {
+        throw ShardingError.invalidPartition(
+          "query heads \(range) at rank \(rank) of \(heads); a rank has whole groups, or a part of one")
+      }
+      return owners
+    }
+    self.heads = heads
+    self.queryHeads = queryHeads
+  }
+
+  /// What `rank` has of the heads.
+  public func local(_ rank: Int) throws -> AttentionHeads {
+    try AttentionHeads(
+      queryHeads: queryHeads.counts[rank], kvHeads: kvHeads[rank].count, keySize: heads.keySize,
+      valueSize: heads.valueSize)
+  }
+
+  /// The cut of the queries' columns.
+  public var queries: Partition { get throws { try scaled(queryHeads.borders, heads.keySize) } }
+  /// The cut of the result's columns.
+  public var results: Partition { get throws { try scaled(queryHeads.borders, heads.valueSize) } }
+  /// The cut of the keys' columns, with copies.
+  public var keys: Partition { get throws { try scaled(kvBorders, heads.keySize) } }
+  /// The cut of the values' columns, with copies.
+  public var values: Partition { get throws { try scaled(kvBorders, heads.valueSize) } }
+
+  /// The rows of a weight that makes keys, kvHeads · keySize of them, once for each rank that needs them.
+  ///
+  /// - Throws: `ShardingError.shapeMismatch` for another number of rows.
+  public func keyRows<Source: MatrixSource>(_ source: Source) throws -> RepeatedRows<Source> {
+    try RepeatedRows(source, parts: kvHeads, of: heads.keySize)
+  }
+
+  /// The same of a weight that makes values.
+  ///
+  /// - Throws: `ShardingError.shapeMismatch` for another number of rows.
+  public func valueRows<Source: MatrixSource>(_ source: Source) throws -> RepeatedRows<Source> {
+    try RepeatedRows(source, parts: kvHeads, of: heads.valueSize)
+  }
+
+  private var kvBorders: [Int] { kvHeads.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) } }
+
+  private func scaled(_ borders: [Int], _ size: Int) throws -> Partition {
+    try .fromBorders(borders.map { try checkedProduct($0, size) })
+  }
+
+  /// Columns of the result that are one unit of the sum of the layer that follows: some heads of a group, so that the
+  /// leaves of that sum end where groups do, and within groups where there are few. It depends on the model alone, so that
+  /// bits do not depend on the ranks.
+  public static func outputUnit(_ heads: AttentionHeads) -> Int { unitHeads(heads) * heads.valueSize }
+
+  private static func unitHeads(_ heads: AttentionHeads) -> Int {
+    let (kv, group, leaves) = (heads.kvHeads, max(1, heads.group), SumOrder.leafCount)
+    // Then leaves of single heads end with every group, or with every eighth of them.
+    if kv == 0 || leaves.isMultiple(of: kv) || kv.isMultiple(of: leaves) { return 1 }
+    if kv > leaves { return group }
+    return (1...group).first { group.isMultiple(of: $0) && kv * group / $0 <= leaves } ?? group
+  }
+
+  /// Where heads can be cut: at the borders of the leaves of the output's sum.
+  private static func cuts(_ heads: AttentionHeads) -> [Int] {
+    let order = SumOrder(length: heads.queryHeads, unit: unitHeads(heads))
+    return Array(Set((0...SumOrder.leafCount).map(order.border))).sorted()
+  }
+
+  /// Cuts nearest to `shares`: between groups, and where there are more ranks than groups can serve within them too.
+  private static func borders(_ heads: AttentionHeads, shares: [Double]) -> [Int] {
+    let cuts = cuts(heads)
+    let between = cuts.filter { $0.isMultiple(of: max(1, heads.group)) }
+    let ranks = shares.count - 1
+    func nearest(_ share: Double, _ cuts: [Int]) -> Int {
+      let ideal = share * Double(heads.queryHeads)
+      return cuts.min { abs(Double($0) - ideal) < abs(Double($1) - ideal) } ?? 0
+    }
+    if ranks < between.count { return shares.map { nearest($0, between) } }
+    // Each stretch between two cuts goes to some consecutive ranks.
+    let last = between.count - 2
+    let owner = (0..<ranks).map { rank in
+      let middle = (shares[rank] + shares[rank + 1]) / 2 * Double(heads.queryHeads)
+      return between.dropFirst().firstIndex { Double($0) > middle }.map { min($0 - 1, last) } ?? max(0, last)
+    }
+    return [0]
+      + (1...ranks).map { rank in
+        if rank == ranks { return heads.queryHeads }
+        let (here, next) = (owner[rank - 1], owner[rank])
+        if here != next { return between[here + 1] }
+        return nearest(shares[rank], cuts.filter { between[here]...between[here + 1] ~= $0 })
+      }
+  }
+}
