@@ -70,13 +70,12 @@ INLINE int head_of(const attention_call *call, const lanes_task *t, int row) {
   return t->kv_head * call->group + min(row, t->rows - 1) % call->group;
 }
 
-// The tile's queries times scale: [p][row].
+// The tile's queries: [p][row].
 INLINE void copy_queries(const attention_call *call, const lanes_task *t, int row0, __local float *queries) {
   for (int at = get_local_id(0); at < ROWS * call->key_size; at += LANES) {
     const int row = row0 + at / call->key_size, p = at % call->key_size;
     queries[p * ROWS + at / call->key_size] =
-        call->q[(t->first_row + query_of(call, t, row)) * call->ldq + head_of(call, t, row) * call->key_size + p] *
-        call->scale;
+        call->q[(t->first_row + query_of(call, t, row)) * call->ldq + head_of(call, t, row) * call->key_size + p];
   }
 }
 
@@ -107,9 +106,10 @@ INLINE void score_key(const attention_call *call, const lanes_task *t, __local c
 #endif
 }
 
-// The score that row `row` gives to key j of a chunk, with soft-cap and slope, or -inf where it does not see the key.
+// What row `row` makes of its product with key j of a chunk: scale, soft-cap and slope; -inf where it does not see the key.
 INLINE float shaped(const attention_call *call, const lanes_task *t, int row, int chunk, int j, float s) {
   const int query = query_of(call, t, row), key = chunk * CHUNK_KEYS + j;
+  s *= call->scale;
   if (call->softcap != 0) s = call->softcap * portable_tanh(s * quotient(1, call->softcap));
   if (call->has_slopes) {
     const float distance = chunk * CHUNK_KEYS - (query + t->keys - t->queries);

@@ -4,7 +4,7 @@
 //
 // Keys of a sequence are numbered from 0 and taken in chunks of CHUNK_KEYS. A query makes of a chunk, over the keys that it
 // sees there:
-//   s[j]  chain of fma over ascending p of scale * q[p] and k[j][p], from +0; then softcap * tanh(s / softcap), and
+//   s[j]  scale * the chain of fma over ascending p of q[p] and k[j][p], from +0; then softcap * tanh(s / softcap), and
 //         fma(slope, j - the query's own number, s), where there are any. -inf where the query does not see the key
 //   m     the largest s; NaN does not count
 //   e[j]  portable_decay(s[j] - m), and 0 where m is -inf: a key whose score is -inf takes no part

@@ -6,7 +6,7 @@
 // task use a chunk of K and V before the next.
 // Work memory of a task, in floats:
 //   scores   [row][STRIDE], one tile's; behind them those times the scales of a panel of V
-//   queries  [tile][p][row of the tile], times scale
+//   queries  [tile][p][row of the tile]
 //   waiting  [level][tile]: the subtree of 2^level chunks that waits for its sibling: m and l, STATISTICS each, then o,
 //            [column / NR][row][NR]
 #define IN_BLOCKS (KV_CODE == KV_Q8_0)
@@ -76,7 +76,7 @@ INLINE TASK(task_) TASK(open_)(attention_call call, INPUT int *record, int kv_he
   return t;
 }
 
-// Copies the queries, times scale; spare rows of the last tile repeat the last one.
+// Copies the queries; spare rows of the last tile repeat the last one.
 INLINE void TASK(copy_queries_)(const TASK(task_) *t) {
   const int size = t->call.key_size, group = t->call.group;
   for (int r = 0; r < t->tiles * ROWS; r++) {
@@ -84,7 +84,7 @@ INLINE void TASK(copy_queries_)(const TASK(task_) *t) {
     INPUT float *from = t->call.q + (t->first_row + t->first_query + row / group) * t->call.ldq +
                         (t->kv_head * group + row % group) * size;
     WORK float *to = t->queries_at + (long)(r / ROWS) * ROWS * size + r % ROWS;
-    for (int p = 0; p < size; p++) to[p * ROWS] = from[p] * t->call.scale;
+    for (int p = 0; p < size; p++) to[p * ROWS] = from[p];
   }
 }
 
@@ -128,7 +128,7 @@ INLINE void TASK(score_)(const TASK(task_) *t, int tile, int chunk, int from, in
                           key % t->call.block_length / PANEL * panel_size;
     floats s[ROWS][NV];
     TASK(multiply_keys_)(t->queries_at + (long)tile * ROWS * size, k, j % PANEL, size, s);
-    EACH_ELEMENT(AT(t->scores + i * STRIDE + j + v * VECTOR) = s[i][v])
+    EACH_ELEMENT(AT(t->scores + i * STRIDE + j + v * VECTOR) = s[i][v] * t->call.scale)
   }
 }
 

@@ -121,28 +121,36 @@ public struct AttentionPartition: Hashable, Sendable {
     return Array(Set((0...SumOrder.leafCount).map(order.border))).sorted()
   }
 
-  /// Cuts nearest to `shares`: between groups, and where there are more ranks than groups can serve within them too.
+  /// Cuts nearest to `shares`: between groups, and where ranks outnumber what can be cut so, within groups too.
   private static func borders(_ heads: AttentionHeads, shares: [Double]) -> [Int] {
     let cuts = cuts(heads)
     let between = cuts.filter { $0.isMultiple(of: max(1, heads.group)) }
-    let ranks = shares.count - 1
-    func nearest(_ share: Double, _ cuts: [Int]) -> Int {
-      let ideal = share * Double(heads.queryHeads)
-      return cuts.min { abs(Double($0) - ideal) < abs(Double($1) - ideal) } ?? 0
+    let (ranks, stretches) = (shares.count - 1, between.count - 1)
+    func nearest(_ ideal: Double, _ cuts: [Int]) -> Int {
+      cuts.min { abs(Double($0) - ideal) < abs(Double($1) - ideal) } ?? 0
     }
-    if ranks < between.count { return shares.map { nearest($0, between) } }
-    // Each stretch between two cuts goes to some consecutive ranks.
-    let last = between.count - 2
-    let owner = (0..<ranks).map { rank in
+    if stretches == 0 || ranks <= stretches { return shares.map { nearest($0 * Double(heads.queryHeads), between) } }
+    // Consecutive ranks share each stretch between two cuts, so that each stretch has at least one of them.
+    var owners = [[Int]](repeating: [], count: stretches)
+    var owner = 0
+    for rank in 0..<ranks {
       let middle = (shares[rank] + shares[rank + 1]) / 2 * Double(heads.queryHeads)
-      return between.dropFirst().firstIndex { Double($0) > middle }.map { min($0 - 1, last) } ?? max(0, last)
+      let wanted = between.dropFirst().filter { Double($0) <= middle }.count
+      let next = rank == 0 ? 0 : min(owner + 1, wanted)
+      owner = max(owner, next, stretches - (ranks - rank))
+      owners[owner].append(rank)
     }
-    return [0]
-      + (1...ranks).map { rank in
-        if rank == ranks { return heads.queryHeads }
-        let (here, next) = (owner[rank - 1], owner[rank])
-        if here != next { return between[here + 1] }
-        return nearest(shares[rank], cuts.filter { between[here]...between[here + 1] ~= $0 })
+    var borders = [0]
+    for (stretch, ranks) in owners.enumerated() {
+      let (first, last) = (between[stretch], between[stretch + 1])
+      let inside = cuts.filter { (first...last).contains($0) }
+      let (start, whole) = (shares[ranks[0]], shares[ranks[ranks.count - 1] + 1] - shares[ranks[0]])
+      for rank in ranks.dropLast() {
+        let part = whole > 0 ? (shares[rank + 1] - start) / whole : 1
+        borders.append(nearest(Double(first) + part * Double(last - first), inside))
       }
+      borders.append(last)
+    }
+    return borders
   }
 }
