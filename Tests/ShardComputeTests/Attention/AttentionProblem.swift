@@ -206,7 +206,7 @@ extension KVFormat {
       return stride(from: 0, to: values.count, by: 32).flatMap { first in
         let block = values[first..<first + 32]
         let largest = block.map(abs).max() ?? 0
-        let inverse = largest == 0 ? 0 : 127 / largest
+        let inverse = largest < 0x1p-100 ? 0 : 127 / largest
         let scale = Float(Float16(largest * (1 / 127)))
         return block.map { scale * ($0 * inverse).rounded(.toNearestOrEven) }
       }
