@@ -344,7 +344,7 @@ void attention_lanes(int kv_heads, int group, int key_size, int value_size, int 
     const int number = taken;
     if (number >= tasks_of_heads) {
       // The last work-group to find nothing left.
-      if (get_local_id(0) == 0 && number == tasks_of_heads + (int)get_num_groups(0) - 1) *counter = 0;
+      if (get_local_id(0) == 0 && number == tasks_of_heads + (int)get_num_groups(0) - 1) atomic_xchg(counter, 0);
       return;
     }
     const int task = (tasks_of_heads - 1 - number) / kv_heads;

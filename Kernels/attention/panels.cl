@@ -36,7 +36,7 @@ void attention_panels(int kv_heads, int group, int key_size, int value_size, int
     const int number = atomic_inc(counter);
     if (number >= tasks_of_heads) {
       // The last work-group to find nothing left.
-      if (number == tasks_of_heads + (int)get_num_groups(0) - 1) *counter = 0;
+      if (number == tasks_of_heads + (int)get_num_groups(0) - 1) atomic_xchg(counter, 0);
       return;
     }
     const int task = (tasks_of_heads - 1 - number) / kv_heads;

@@ -5,11 +5,16 @@ import ShardCompute
 extension Verification {
   /// Every kernel on one device of each driver, for CPUs also the kernels made for GPUs.
   static func kernelCases(_ devices: [any ComputeDevice], _ extent: Extent) throws -> [VerificationCase] {
-    try kernelDevices(devices).flatMap { label, device in
-      try productCases(label, device, extent) + epilogueCases(label, device, extent)
-        + batchCases(label, device, extent) + operationCases(label, device, extent)
-        + reducedCases(label, device, extent)
+    var cases: [VerificationCase] = []
+    for (label, device) in try kernelDevices(devices) {
+      cases += try productCases(label, device, extent)
+      cases += try epilogueCases(label, device, extent)
+      cases += try batchCases(label, device, extent)
+      cases += try operationCases(label, device, extent)
+      cases += try reducedCases(label, device, extent)
+      cases += attentionCases(label, device, extent)
     }
+    return cases
   }
 
   /// One device of each driver: parts of a device run the same kernels.
