@@ -12,7 +12,7 @@ public enum KVFormat: String, CaseIterable, Hashable, Sendable, Codable {
   case q8_0
 
   /// Bytes of 32 neighbouring numbers.
-  var panelByteCount: Int {
+  package var panelByteCount: Int {
     switch self {
     case .f32: 128
     case .f16, .bf16: 64
