@@ -10,6 +10,9 @@ TEXT(common_attention) {
 TEXT(common_attention_append) {
 #embed "common/attention_append.cl" suffix(, 0)
 };
+TEXT(common_attention_call) {
+#embed "common/attention_call.cl" suffix(, 0)
+};
 TEXT(common_attention_join) {
 #embed "common/attention_join.cl" suffix(, 0)
 };
@@ -138,6 +141,7 @@ TEXT(tuning_amd_epyc_intel_runtime) {
 const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("common/attention", common_attention),
   SOURCE("common/attention_append", common_attention_append),
+  SOURCE("common/attention_call", common_attention_call),
   SOURCE("common/attention_join", common_attention_join),
   SOURCE("common/attention_kv", common_attention_kv),
   SOURCE("common/attention_tiles", common_attention_tiles),

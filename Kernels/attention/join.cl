@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// attention/join: joins the sums that several tasks, or ranks, have of a query (common/attention, common/attention_join).
-// nodes  slot_floats of each slot: [query of the task][head][value_size + 2], o, m and l, node_heads of each query, of which
-//        those from first_head on are wanted; left changed
-// OUT, logs, sinks  as in attention/panels; where as_nodes, OUT gets what is left as nodes: out_node_floats of each, a row
-//        [head][value_size + 2] of a query ldo floats behind that of the one before
+// attention/join: joins the sums that several tasks, or ranks, have of a query (common/attention,
+// common/attention_join).
+// nodes  slot_floats of each slot: [query of the task][head][value_size + 2], o, m and l, node_heads of each query, of
+//        which those from first_head on are wanted; left changed
+// OUT, logs, sinks  as in attention/panels; where as_nodes, OUT gets what is left as nodes: out_node_floats of each, a
+//        row [head][value_size + 2] of a query ldo floats behind that of the one before
 // Work-group (lanes, 1, 1) makes one head of one query; any number of lanes. Global size (lanes, heads, queries).
-// Prepend common/elements, common/functions, common/attention, common/attention_join.
-__kernel void attention_join(int heads, int node_heads, int first_head, int value_size, __global const int *restrict records, int queries_at,
-                             int lists_at, int has_sinks, __global const float *restrict sinks, long sinks_offset, int as_nodes,
+// Prepend common/elements, common/functions, common/attention_call, common/attention, common/attention_join.
+__kernel void attention_join(int heads, int node_heads, int first_head, int value_size,
+                             __global const int *restrict records, int queries_at, int lists_at, int has_sinks,
+                             __global const float *restrict sinks, long sinks_offset, int as_nodes,
                              __global float *out, long out_offset, long ldo, long out_node_floats, int has_logs,
                              __global float *logs, long logs_offset, long ld_logs, __global float *nodes,
                              long slot_floats) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// attention/lanes: softmax(scale * Q . K^T) . V on GPUs, in one order. Arguments and tasks are those of attention/panels;
-// common/attention has the definition and the layout of K and V.
-// A work-group of LANES items takes a task's rows (a query and a head of the KV head's group) ROWS at a time; an item has
-// two keys of a chunk, then two columns of V at a time. Global size LANES * groups, any number of them.
-// Local memory: ROWS * (key_size + CHUNK_KEYS + 32 + 2 * MOST_LEVELS + 4) floats, the first ROWS * key_size as an argument.
+// attention/lanes: softmax(scale * Q . K^T) . V on GPUs, in one order. Arguments and tasks are those of
+// attention/panels; common/attention has the definition and the layout of K and V.
+// A work-group of LANES items takes a task's rows (a query and a head of the KV head's group) ROWS at a time; an item
+// has two keys of a chunk, then two columns of V at a time. Global size LANES * groups, any number of them.
+// Local memory: ROWS * (key_size + CHUNK_KEYS + 32 + 2 * MOST_LEVELS + 4) floats, the first ROWS * key_size as an
+// argument.
 // work  of each work-group work_floats: (levels + 1) * ROWS * (2 + panels * PANEL), the subtrees that wait.
 // Edges: any sizes and numbers; a query that sees no key becomes zeros.
-// Prepend common/elements, common/functions, common/attention, common/attention_kv.
+// Prepend common/elements, common/functions, common/attention_call, common/attention, common/attention_kv.
 // check: -DROWS=16 -DKV_TYPE=F16
 // check: -DROWS=1 -DKV_TYPE=BF16
 // check: -DROWS=8 -DKV_TYPE=Q8_0
@@ -88,7 +89,8 @@ INLINE void multiply_key(__local const float *queries, __global const KV_STORAGE
 }
 
 // The scores of key j of a chunk.
-INLINE void score_key(const attention_call *call, const lanes_task *t, __local const float *queries, int key, float s[ROWS]) {
+INLINE void score_key(const attention_call *call, const lanes_task *t, __local const float *queries, int key,
+                      float s[ROWS]) {
   const int length = call->block_length, size = call->key_size, inside = key % length;
   __global const KV_STORAGE *k = t->k + t->table[key / length] * t->k_block;
   EACH_ROW(s[i] = 0)
@@ -106,7 +108,8 @@ INLINE void score_key(const attention_call *call, const lanes_task *t, __local c
 #endif
 }
 
-// What row `row` makes of its product with key j of a chunk: scale, soft-cap and slope; -inf where it does not see the key.
+// What row `row` makes of its product with key j of a chunk: scale, soft-cap and slope; -inf where it does not see the
+// key.
 INLINE float shaped(const attention_call *call, const lanes_task *t, int row, int chunk, int j, float s) {
   const int query = query_of(call, t, row), key = chunk * CHUNK_KEYS + j;
   s *= call->scale;
@@ -126,7 +129,8 @@ INLINE void weigh(__local shared_memory *shared) {
   for (int row0 = 0; row0 < ROWS; row0 += LANES / CHAINS) {
     const int row = row0 + get_local_id(0) / CHAINS, chain = get_local_id(0) % CHAINS;
     float m = -INFINITY;
-    for (int j = chain; row < ROWS && j < CHUNK_KEYS; j += CHAINS) m = shared->scores[j][row] > m ? shared->scores[j][row] : m;
+    for (int j = chain; row < ROWS && j < CHUNK_KEYS; j += CHAINS)
+      m = shared->scores[j][row] > m ? shared->scores[j][row] : m;
     if (row < ROWS) shared->chains[chain][row] = m;
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int other = 0; row < ROWS && other < CHAINS; other++)
@@ -155,8 +159,8 @@ INLINE __global float *waiting(const lanes_task *t, __global float *work, int le
   return work + (long)level * ROWS * (2 + t->panels * PANEL);
 }
 
-// The sums of column `column` of V over the keys [from, to) of a chunk. `careful`: keys without weight are left out, not
-// multiplied by zero.
+// The sums of column `column` of V over the keys [from, to) of a chunk. `careful`: keys without weight are left out,
+// not multiplied by zero.
 INLINE void multiply_column(const attention_call *call, const lanes_task *t, __local const shared_memory *shared,
                             int chunk, int from, int to, int column, bool careful, float o[ROWS]) {
   const int length = call->block_length;
@@ -251,8 +255,8 @@ INLINE void store_column(const attention_call *call, const lanes_task *t, int ro
 }
 
 // The sums of a chunk over V, joined with what waits, and stored.
-INLINE void sum_values(const attention_call *call, const lanes_task *t, int row0, int chunk, int first, int from, int to,
-                       bool is_last, int level, __global float *work, __local const shared_memory *shared) {
+INLINE void sum_values(const attention_call *call, const lanes_task *t, int row0, int chunk, int first, int from,
+                       int to, bool is_last, int level, __global float *work, __local const shared_memory *shared) {
   for (int column = get_local_id(0); column < t->panels * PANEL; column += LANES) {
     float o[ROWS], check = 0;
     multiply_column(call, t, shared, chunk, from, to, column, false, o);
@@ -272,7 +276,8 @@ INLINE void sum_values(const attention_call *call, const lanes_task *t, int row0
 // ROWS rows of a task, from `row0` on, against all their chunks.
 INLINE void attend_tile(const attention_call *call, const lanes_task *t, int row0, __local float *queries,
                         __local shared_memory *shared, __global float *work) {
-  const int lane = get_local_id(0), first_query = query_of(call, t, row0), last_query = query_of(call, t, row0 + ROWS - 1);
+  const int lane = get_local_id(0);
+  const int first_query = query_of(call, t, row0), last_query = query_of(call, t, row0 + ROWS - 1);
   const int begin = seen_begin(first_query, t->queries, t->keys, call->window);
   const int end = seen_end(last_query, t->queries, t->keys, call->causal);
   const int first = max(t->begin, begin / CHUNK_KEYS), last = min(t->end, (end + CHUNK_KEYS - 1) / CHUNK_KEYS) - 1;
@@ -318,22 +323,8 @@ INLINE void attend_tile(const attention_call *call, const lanes_task *t, int row
 }
 
 __kernel __attribute__((reqd_work_group_size(LANES, 1, 1)))
-void attention_lanes(int kv_heads, int group, int key_size, int value_size, int block_length, int causal, int window,
-                     float scale, float softcap, __global const float *restrict q, long q_offset, long ldq,
-                     __global const KV_STORAGE *restrict k, __global const KV_STORAGE *restrict v,
-                     __global const int *restrict records, int sequences_at, int table_at, int tasks_at,
-                      int tasks_of_heads, int has_slopes,
-                     __global const float *restrict slopes, long slopes_offset, int has_sinks,
-                      __global const float *restrict sinks, long sinks_offset,
-                     __global float *out, long out_offset, long ldo, int has_logs, __global float *logs,
-                     long logs_offset, long ld_logs, __global float *nodes, long slot_floats, __global int *counter,
-                     __global float *work, long work_floats, __local float *queries) {
-  const attention_call call = {
-      .kv_heads = kv_heads, .group = group, .key_size = key_size, .value_size = value_size, .block_length = block_length,
-      .window = window, .causal = causal, .scale = scale, .softcap = softcap, .q = q + q_offset, .ldq = ldq, .k = k, .v = v,
-      .sequences = records + sequences_at, .table = records + table_at, .slopes = slopes + slopes_offset, .has_slopes = has_slopes,
-      .sinks = sinks + sinks_offset, .has_sinks = has_sinks, .out = out + out_offset, .ldo = ldo, .logs = logs + logs_offset,
-      .ld_logs = ld_logs, .has_logs = has_logs, .nodes = nodes, .slot_floats = slot_floats};
+void attention_lanes(ATTENTION_ARGUMENTS, __local float *queries) {
+  const attention_call call = ATTENTION_CALL;
   __local shared_memory shared;
   __local int taken;
   work += get_group_id(0) * work_floats;

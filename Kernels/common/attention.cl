@@ -2,14 +2,15 @@
 // common/attention: softmax(scale * Q . K^T) . V in one order, the same bits on every device. OpenCL C and C: the CPU
 // fallback includes this file too (Sources/CShardHost/attention.h).
 //
-// Keys of a sequence are numbered from 0 and taken in chunks of CHUNK_KEYS. A query makes of a chunk, over the keys that it
-// sees there:
+// Keys of a sequence are numbered from 0 and taken in chunks of CHUNK_KEYS. A query makes of a chunk, over the keys
+// that it sees there:
 //   s[j]  scale * the chain of fma over ascending p of q[p] and k[j][p], from +0; then softcap * tanh(s / softcap), and
 //         fma(slope, j - the query's own number, s), where there are any. -inf where the query does not see the key
 //   m     the largest s; NaN does not count
 //   e[j]  portable_decay(s[j] - m), and 0 where m is -inf: a key whose score is -inf takes no part
 //   l     the sum of e: 16 chains, j % 16 each, ascending; then halves, the upper added to the lower
-//   o[c]  chain of fma over ascending j of e[j] and v[j][c], from +0; a key with e 0 takes no part, even an infinite one
+//   o[c]  chain of fma over ascending j of e[j] and v[j][c], from +0; a key with e 0 takes no part, even an infinite
+//         one
 // Chunks meet in the binary tree of their numbers: chunk i joins as the carries of a binary counter do, and one that a
 // query does not see is left out. A join (m, l, o) of left and right:
 //   m = max(m', m"), a' = portable_decay(m' - m), a" = portable_decay(m" - m); l = fma(l', a', l" * a"), o alike
@@ -25,7 +26,7 @@
 // PANEL * PANEL elements of K come PANEL scales, f16, one of each key, and PANEL * PANEL signed bytes [p][key]; in the
 // place of a panel of V block_length scales and the bytes [key][c]. A score then is fma(scale, chain over a group, s)
 // over ascending groups, and e * scale multiplies v.
-// Prepend common/elements, common/functions.
+// OpenCL C: prepend common/elements, common/functions, common/attention_call; C defines what the last one does.
 #define CHUNK_KEYS 128
 #define PANEL 32
 
@@ -36,34 +37,6 @@
 #define QUERY_WORDS 4    // row of OUT, which query of its slots, number of nodes, where their list begins
 #define NODE_WORDS 2     // of such a list: slot, joins of the last two nodes that follow it
 #define PLACE_WORDS 2    // of a token: block * block_length + its key's number in the block, or -1; entry of `angles`
-
-#ifdef __OPENCL_C_VERSION__
-#define INPUT __global const // what is read
-#define WORK __global        // what is written, and read again
-typedef struct {
-  int kv_heads, group, key_size, value_size, block_length;
-  int window; // 0 for none
-  int causal;
-  float scale, softcap; // softcap 0 for none
-  INPUT float *q;
-  long ldq;
-  INPUT void *k, *v;
-  INPUT int *sequences, *table;
-  INPUT float *slopes, *sinks; // of each query head; not read unless there are any
-  int has_slopes, has_sinks;
-  WORK float *out;
-  long ldo;
-  WORK float *logs; // of each query and head
-  long ld_logs;
-  int has_logs;
-  WORK float *nodes; // [slot][query of the task][head][value_size + 2]: o, m, l
-  long slot_floats;
-  INPUT int *lists;       // attention/join: the nodes of each query
-  int node_heads, first_head; // heads of a row of nodes, and the first that is wanted
-  int as_nodes; // attention/join: whether `out` gets nodes, out_node_floats apart, each a row [head][value_size + 2]
-  long out_node_floats;
-} attention_call;
-#endif
 
 // What both sides of a join are multiplied by.
 typedef struct {

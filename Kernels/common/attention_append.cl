@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// common/attention_append: puts keys and values of new tokens into a cache (common/attention), and turns keys and queries
-// by rotary embedding (Su et al. 2021, https://arxiv.org/abs/2104.09864). OpenCL C and C, where LANE_0 is the first lane of
-// a vector; C includes this file once for each KV_TYPE.
+// common/attention_append: puts keys and values of new tokens into a cache (common/attention), and turns keys and
+// queries by rotary embedding (Su et al. 2021, https://arxiv.org/abs/2104.09864). OpenCL C and C, where LANE_0 is the
+// first lane of a vector; C includes this file once for each KV_TYPE.
 // A pair of numbers (x0, x1) of a head and an angle become
 //   fma(x0, cos, -(x1 * sin)), fma(x1, cos, x0 * sin)
 // Pair i are numbers i and i + rotary_size / 2, or where `interleaved` 2 i and 2 i + 1; those from rotary_size on stay.
-// Where KV_TYPE is Q8_0: scale = max|x| / 127 of PANEL numbers, each x * 127 / max|x| to the nearest, ties to even; where
-// one is not finite the scale is NaN.
-// Prepend common/elements, common/functions, common/attention, common/attention_kv.
+// Where KV_TYPE is Q8_0: scale = max|x| / 127 of PANEL numbers, each x * 127 / max|x| to the nearest, ties to even;
+// where one is not finite the scale is NaN.
+// Prepend common/elements, common/functions, common/attention_call, common/attention, common/attention_kv.
 #ifdef __OPENCL_C_VERSION__
 #define LANE_0(x) (x)
 #if FUNCTION_LANES != 1
@@ -79,8 +79,8 @@ INLINE void APPEND(append_)(append_call call, int token, int head, int lane, int
     APPEND(quantise_)(x, to + 2 * length + (long)inside * PANEL, 1, to + 2 * inside);
   }
 #else
-  WORK KV_STORAGE *keys = (WORK KV_STORAGE *)call.keys + number * length * size + (long)(inside / PANEL) * size * PANEL +
-                          inside % PANEL;
+  WORK KV_STORAGE *keys = (WORK KV_STORAGE *)call.keys + number * length * size;
+  keys += (long)(inside / PANEL) * size * PANEL + inside % PANEL;
   for (int p = lane; p < size; p += lanes) KV_STORE(APPEND(rotated_)(call, k, angles, p), keys + p * PANEL);
   WORK KV_STORAGE *values = (WORK KV_STORAGE *)call.values + number * panels * length * PANEL + (long)inside * PANEL;
   for (int c = lane; c < panels * PANEL; c += lanes)

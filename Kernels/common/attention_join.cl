@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// common/attention_join: joins the nodes that the tasks of a query left (common/attention). OpenCL C and C, where LANE_0 is
-// the first lane of a vector.
+// common/attention_join: joins the nodes that the tasks of a query left (common/attention). OpenCL C and C, where
+// LANE_0 is the first lane of a vector.
 // A query's list has its nodes in ascending order; after each come some joins, of the last two that are there.
-// Prepend common/elements, common/functions, common/attention.
+// Prepend common/elements, common/functions, common/attention_call, common/attention.
 #ifdef __OPENCL_C_VERSION__
 #define LANE_0(x) (x)
 #if FUNCTION_LANES != 1
@@ -38,7 +38,8 @@ INLINE void join_nodes(attention_call call, INPUT int *query, int head, int lane
   int height = 0;
   INPUT int *list = call.lists + query[3];
   for (int s = 0; s < query[2]; s++, list += NODE_WORDS) {
-    WORK float *next = call.nodes + list[0] * call.slot_floats + ((long)query[1] * call.node_heads + call.first_head + head) * (size + 2);
+    const long place = (long)query[1] * call.node_heads + call.first_head + head;
+    WORK float *next = call.nodes + list[0] * call.slot_floats + place * (size + 2);
     node[height] = next;
     m[height] = EACH(next[size]);
     l[height] = EACH(next[size + 1]);

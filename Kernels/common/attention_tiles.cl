@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// common/attention_tiles: a task of common/attention on a CPU core: some queries of a sequence, the query heads of one KV
-// head, a run of chunks. OpenCL C and C, which includes this file once for each KV_TYPE and ROWS.
-// A *row* is a query and a head of the group: row r of a task is query r / group, head r % group. ROWS of them are a tile;
-// its scores against NR keys, and its sums over NR columns of V, are ROWS x NV vectors in registers. All tiles of the
-// task use a chunk of K and V before the next.
+// common/attention_tiles: a task of common/attention on a CPU core: some queries of a sequence, the query heads of one
+// KV head, a run of chunks. OpenCL C and C, which includes this file once for each KV_TYPE and ROWS.
+// A *row* is a query and a head of the group: row r of a task is query r / group, head r % group. ROWS of them are a
+// tile; its scores against NR keys, and its sums over NR columns of V, are ROWS x NV vectors in registers. All tiles of
+// the task use a chunk of K and V before the next.
 // Work memory of a task, in floats:
 //   scores   [row][STRIDE], one tile's; behind them those times the scales of a panel of V
 //   queries  [tile][p][row of the tile]
@@ -16,9 +16,9 @@
 #define STRIDE (CHUNK_KEYS + 16) // of a row of scores: rows a power of two apart would share banks of a cache
 #define STATISTICS ((ROWS + VECTOR - 1) / VECTOR * VECTOR)
 #define SUM_VECTORS (16 / VECTOR)
-#define FETCH_STEPS 16 // steps that K and V are fetched ahead
+#define FETCH_STEPS 32 // steps that K and V are fetched ahead
 #define TASK(NAME) JOIN_WORDS(NAME, TASK_SUFFIX)
-#define EACH_ELEMENT(statement)                                                                                            \
+#define EACH_ELEMENT(statement)                                                                                        \
   UNROLL for (int i = 0; i < ROWS; i++) {                                                                              \
     UNROLL for (int v = 0; v < NV; v++) { statement; }                                                                 \
   }
@@ -306,7 +306,8 @@ INLINE void TASK(finish_)(const TASK(task_) *t, int tile, float *m, float *l, TA
   const int group = t->call.group, rows = min(ROWS, t->rows - tile * ROWS);
   OWN_FLOATS(sink, STATISTICS);
   for (int i = 0; i < STATISTICS; i++) sink[i] = 0;
-  for (int i = 0; i < rows && t->call.has_sinks; i++) sink[i] = t->call.sinks[t->kv_head * group + (tile * ROWS + i) % group];
+  for (int i = 0; i < rows && t->call.has_sinks; i++)
+    sink[i] = t->call.sinks[t->kv_head * group + (tile * ROWS + i) % group];
   if (t->slot >= 0) {
     for (int i = 0; i < rows; i++) {
       WORK float *to = TASK(target_)(t, tile * ROWS + i) + t->call.value_size;

@@ -114,7 +114,8 @@ struct BenchAttentionCommand: AsyncParsableCommand {
     do {
       let span: AttentionRule.Span = noCausal ? .all : window.map { .window($0) } ?? .causal
       let rule = try AttentionRule(span, softcap: softcap)
-      let all = try heads.isEmpty ? [AttentionHeads(queryHeads: 8, kvHeads: 2, keySize: 128)] : heads.map { try $0.heads() }
+      let all =
+        try heads.isEmpty ? [AttentionHeads(queryHeads: 8, kvHeads: 2, keySize: 128)] : heads.map { try $0.heads() }
       let shapes = shape.isEmpty ? [(1024, 1024), (1, 8192)] : shape.flatMap(\.shapes)
       return try all.flatMap { heads in
         try shapes.flatMap { queries, keys in

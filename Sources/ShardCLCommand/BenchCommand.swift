@@ -4,5 +4,6 @@ import ArgumentParser
 /// `shardcl bench`.
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure, and check what was measured.", subcommands: [BenchMatmulCommand.self, BenchAttentionCommand.self])
+    commandName: "bench", abstract: "Measure, and check what was measured.",
+    subcommands: [BenchMatmulCommand.self, BenchAttentionCommand.self])
 }

@@ -41,7 +41,8 @@ public struct ParallelAttention: Sendable {
         throw ShardingError.shapeMismatch("\(values.count) slopes or sinks for \(cache.heads.queryHeads) query heads")
       }
       return try ShardedTensor(
-        values, rows: 1, columns: values.count, on: cache.mesh, placement: cache.partition == nil ? .replicate : .shard(1),
+        values, rows: 1, columns: values.count, on: cache.mesh,
+        placement: cache.partition == nil ? .replicate : .shard(1),
         partition: cache.partition?.queryHeads)
     }
     self.slopes = try row(slopes)

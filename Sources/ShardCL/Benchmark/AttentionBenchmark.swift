@@ -92,7 +92,8 @@ public struct AttentionBenchmark: Sendable {
     let peak = try await PeakMeter(mesh)
     let reading = try ReadMeter(mesh)
     var bodies: [PairedTiming.Body] = [
-      { try await Self.seconds(of: attention.run, on: mesh) }, { try await Self.seconds(of: attention.append, on: mesh) },
+      { try await Self.seconds(of: attention.run, on: mesh) },
+      { try await Self.seconds(of: attention.append, on: mesh) },
       peak.operationsPerSecond, reading.bytesPerSecond,
     ]
     if mesh.count > 1 {

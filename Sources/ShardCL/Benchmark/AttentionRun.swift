@@ -30,7 +30,8 @@ struct AttentionRun {
     let partition = workload.cut == .heads ? try AttentionPartition(heads, ranks: mesh.count) : nil
     cache =
       try partition.map {
-        try ShardedKVCache(on: mesh, partition: $0, format: workload.format, blocks: blocks, blockLength: Self.blockLength)
+        try ShardedKVCache(
+          on: mesh, partition: $0, format: workload.format, blocks: blocks, blockLength: Self.blockLength)
       }
       ?? ShardedKVCache(
         on: mesh, heads: heads, placement: .shard(0), format: workload.format, blocks: blocks,
@@ -49,7 +50,8 @@ struct AttentionRun {
     keys = try tensor(
       partition.map { numbers.keys(for: $0) } ?? numbers.keys, all, keyCut?.length ?? heads.keyColumns, keyCut)
     values = try tensor(
-      partition.map { numbers.values(for: $0) } ?? numbers.values, all, valueCut?.length ?? heads.valueColumns, valueCut)
+      partition.map { numbers.values(for: $0) } ?? numbers.values, all, valueCut?.length ?? heads.valueColumns, valueCut
+    )
     queries = try tensor(numbers.queries, rows, heads.queryColumns, partition?.queries)
     addends = workload.cut == .keys ? try plan.makeAddends(rows: rows) : nil
     result = try ShardedTensor(

@@ -146,7 +146,8 @@ extension Verification {
       AttentionCheck(lengths: [(3, 130)], heads: (2, 2), sizes: (32, 32), format: .q8_0),
     ]
     let full = [
-      AttentionCheck(lengths: [(0, 0), (1, 1), (3, 2)]), AttentionCheck(lengths: [(17, 300), (1, 129)], sizes: (80, 72)),
+      AttentionCheck(lengths: [(0, 0), (1, 1), (3, 2)]),
+      AttentionCheck(lengths: [(17, 300), (1, 129)], sizes: (80, 72)),
       AttentionCheck(lengths: [(1, 1500)], heads: (4, 1), format: .f16),
       AttentionCheck(lengths: [(20, 400)], span: .window(100), format: .bf16),
       AttentionCheck(lengths: [(9, 64)], heads: (3, 3), span: .all, isShaped: true),

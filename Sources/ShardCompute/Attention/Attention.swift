@@ -94,7 +94,8 @@ public struct Attention: Sendable {
 extension MatrixView {
   /// Throws unless this is row-major f32 with `columns` columns, and `rows` rows where they are given.
   func checkRowMajor(_ what: String, rows: Int? = nil, columns: Int) throws {
-    guard elementType == .f32, self.columns == columns, columnStride == 1 || columns <= 1, rows ?? self.rows == self.rows,
+    guard elementType == .f32, self.columns == columns, columnStride == 1 || columns <= 1,
+      rows ?? self.rows == self.rows,
       rowStride >= columns || self.rows <= 1
     else {
       throw ComputeError.mismatch(

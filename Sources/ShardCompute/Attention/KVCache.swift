@@ -34,7 +34,8 @@ public struct KVCache: Sendable {
       (0...Int(Int32.max) / blockLength).contains(blocks)
     else {
       throw ComputeError.mismatch(
-        "\(blocks) blocks of \(blockLength) keys; a length is a multiple of \(Self.panel), all keys are counted in 31 bits")
+        "\(blocks) blocks of \(blockLength) keys; a length is a multiple of \(Self.panel), all keys are counted in 31 bits"
+      )
     }
     guard
       blockLength.isMultiple(of: AttentionOrder.chunk) || AttentionOrder.chunk.isMultiple(of: blockLength)

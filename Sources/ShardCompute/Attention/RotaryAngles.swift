@@ -61,7 +61,9 @@ public struct Rotary: Hashable, Sendable {
     case .linear(let factor): try require(factor)
     case .llama3(let factor, let low, let high, let length):
       try require(factor, low, high, length)
-      guard low < high else { throw ComputeError.mismatch("rotary scaling \(scaling); low frequencies are below high ones") }
+      guard low < high else {
+        throw ComputeError.mismatch("rotary scaling \(scaling); low frequencies are below high ones")
+      }
     case .yarn(let factor, let fast, let slow, let length, let attention):
       try require(factor, fast, slow, length, attention ?? 1)
       guard base != 1 else { throw ComputeError.mismatch("rotary scaling \(scaling) with base 1") }

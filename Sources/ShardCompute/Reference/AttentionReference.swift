@@ -27,7 +27,8 @@ public struct AttentionReference: Sendable {
     let rows = heads.queryColumns == 0 ? 0 : queries.count / heads.queryColumns
     let keyCount = heads.keyColumns == 0 ? 0 : keys.count / heads.keyColumns
     guard rows * heads.queryColumns == queries.count, keyCount * heads.keyColumns == keys.count,
-      keyCount * heads.valueColumns == values.count, [slopes, sinks].allSatisfy({ $0?.count ?? heads.queryHeads == heads.queryHeads })
+      keyCount * heads.valueColumns == values.count,
+      [slopes, sinks].allSatisfy({ $0?.count ?? heads.queryHeads == heads.queryHeads })
     else {
       throw ComputeError.mismatch(
         "\(queries.count), \(keys.count) and \(values.count) numbers for queries, keys and values of \(heads)")
@@ -36,7 +37,8 @@ public struct AttentionReference: Sendable {
     for row in 0..<rows {
       for head in 0..<heads.queryHeads {
         let query = Query(
-          q: queries[(row * heads.queryHeads + head) * heads.keySize..<(row * heads.queryHeads + head + 1) * heads.keySize],
+          q: queries[
+            (row * heads.queryHeads + head) * heads.keySize..<(row * heads.queryHeads + head + 1) * heads.keySize],
           keys: keys, values: values, heads: heads, kvHead: head / heads.group, rule: rule,
           seen: rule.span.seen(by: row, of: rows, keys: keyCount), own: row + keyCount - rows, slope: slopes?[head],
           sink: sinks?[head])

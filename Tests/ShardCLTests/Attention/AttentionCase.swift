@@ -42,7 +42,8 @@ struct AttentionCase {
   }
 
   /// The result with heads cut over the ranks, and the log-sum-exps.
-  func cutByHeads(on mesh: DeviceMesh, _ partition: AttentionPartition) async throws -> (result: [Float], logs: [Float]) {
+  func cutByHeads(on mesh: DeviceMesh, _ partition: AttentionPartition) async throws -> (result: [Float], logs: [Float])
+  {
     let (lists, count) = blocks()
     let cache = try ShardedKVCache(
       on: mesh, partition: partition, format: format, blocks: count, blockLength: blockLength)
@@ -99,7 +100,8 @@ struct AttentionCase {
     try await attention.append(
       keys: ShardedTensor(keys.flatMap { $0 }, rows: all, columns: heads.keyColumns, on: mesh, placement: .replicate),
       values: ShardedTensor(
-        values.flatMap { $0 }, rows: all, columns: heads.valueColumns, on: mesh, placement: .replicate), to: cache, plan)
+        values.flatMap { $0 }, rows: all, columns: heads.valueColumns, on: mesh, placement: .replicate), to: cache, plan
+    )
     try update(isAppend: false)
     let q = try ShardedTensor(queries, rows: rows, columns: heads.queryColumns, on: mesh, placement: .replicate)
     let addends = try plan.makeAddends(rows: rows)

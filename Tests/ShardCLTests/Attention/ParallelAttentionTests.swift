@@ -9,7 +9,8 @@ import Testing
   private static func problems(_ seed: TestSeed) throws -> [AttentionCase] {
     try [
       problem((8, 2), 16, [(3, 300), (1, 140)], .causal, seed), problem((4, 1), 24, [(40, 400)], .window(150), seed),
-      problem((12, 3), 8, [(1, 1200)], .causal, seed, sinks: true), problem((5, 5), 8, [(9, 100)], .all, seed, slopes: true),
+      problem((12, 3), 8, [(1, 1200)], .causal, seed, sinks: true),
+      problem((5, 5), 8, [(9, 100)], .all, seed, slopes: true),
       problem((6, 6), 8, [(0, 0), (2, 1)], .causal, seed),
     ]
   }

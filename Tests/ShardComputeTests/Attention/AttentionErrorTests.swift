@@ -50,7 +50,9 @@ import Testing
     let plan = AttentionPlan(on: device, like: cache)
     func update(_ sequences: KVSequence...) throws { try plan.update(sequences) }
     expectMismatch("65 keys in 1 blocks of 64") { try update(KVSequence(queries: 0..<1, keyCount: 65, blocks: [0])) }
-    expectMismatch("block 3 of a cache with 3") { try update(KVSequence(queries: 0..<1, keyCount: 65, blocks: [0, 3])) }
+    expectMismatch("block 3 of a cache with 3") {
+      try update(KVSequence(queries: 0..<1, keyCount: 65, blocks: [0, 3]))
+    }
     expectMismatch("block -1") { try update(KVSequence(queries: 0..<1, keyCount: 1, blocks: [-1])) }
     expectMismatch("sequence 0", "-1 keys") { try update(KVSequence(queries: 0..<1, keyCount: -1, blocks: [])) }
     expectMismatch("rows 0..<2 and 1..<3") {
@@ -96,7 +98,9 @@ import Testing
       try device.append(KVAppend(plan, keys: matrix(3, 16), values: matrix(3, 16), by: angles, into: cache))
     }
     expectMismatch("keys of 3 × 15") { _ = try KVAppend(plan, keys: matrix(3, 15), values: matrix(3, 16), into: cache) }
-    expectMismatch("values of 2 × 16") { _ = try KVAppend(plan, keys: matrix(3, 16), values: matrix(2, 16), into: cache) }
+    expectMismatch("values of 2 × 16") {
+      _ = try KVAppend(plan, keys: matrix(3, 16), values: matrix(2, 16), into: cache)
+    }
     try plan.update([KVSequence(queries: 0..<3, keyCount: 2, blocks: [0])])
     expectMismatch("more queries than keys") {
       try device.append(KVAppend(plan, keys: matrix(3, 16), values: matrix(3, 16), into: cache))
@@ -105,7 +109,9 @@ import Testing
 
   @Test("rotary embeddings that turn nothing sensible") func rotary() {
     for size in [-2, 3, 2048] { expectMismatch("\(size)") { _ = try Rotary(size: size) } }
-    for base in [0, -1, Double.nan, .infinity] { expectMismatch("base \(base)") { _ = try Rotary(size: 8, base: base) } }
+    for base in [0, -1, Double.nan, .infinity] {
+      expectMismatch("base \(base)") { _ = try Rotary(size: 8, base: base) }
+    }
     expectMismatch("linear") { _ = try Rotary(size: 8, scaling: .linear(0)) }
     expectMismatch("3 rotary divisors for 4") { _ = try Rotary(size: 8, scaling: .divisors([1, 1, 1])) }
     expectMismatch("low frequencies") {

@@ -142,7 +142,8 @@ struct AttentionProblem: CustomStringConvertible, Sendable {
       let queries = row..<row + lengths[index].queries
       row = queries.upperBound
       return try AttentionReference(
-        queries: Array(operands.queries[queries.lowerBound * heads.queryColumns..<queries.upperBound * heads.queryColumns]),
+        queries: Array(
+          operands.queries[queries.lowerBound * heads.queryColumns..<queries.upperBound * heads.queryColumns]),
         keys: format.stored(operands.keys[index]), values: format.stored(operands.values[index]), heads: heads,
         rule: rule, slopes: hasSlopes ? operands.slopes : nil, sinks: hasSinks ? operands.sinks : nil)
     }
