@@ -13,6 +13,7 @@
 #include "../Sources/CShardHost/functions.h"
 
 static double sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
+static double rsqrt(double x) { return 1 / sqrt(x); }
 static vec reciprocal(vec x) { return portable_divide(EACH(1.0f), x); }
 static double exact_reciprocal(double x) { return 1 / x; }
 
@@ -22,6 +23,8 @@ static const struct {
   double (*exact)(double);
 } functions[] = {
     {"exp", portable_exp, exp},
+    {"log", portable_log, log},
+    {"rsqrt", portable_rsqrt, rsqrt},
     {"tanh", portable_tanh, tanh},
     {"erf", portable_erf, erf},
     {"sigmoid", portable_sigmoid, sigmoid},

@@ -34,6 +34,13 @@ extension ForwardingDevice {
   package func multiply(_ product: Product) throws { try base.multiply(product) }
   package func addBias(_ bias: MatrixView, to matrix: MatrixView) throws { try base.addBias(bias, to: matrix) }
   package func reduce(_ reduction: Reduction) throws { try base.reduce(reduction) }
+  package func normalise(_ norm: Norm) throws { try base.normalise(norm) }
+  package func softmax(_ softmax: Softmax) throws { try base.softmax(softmax) }
+  package func apply(_ operation: Elementwise) throws { try base.apply(operation) }
+  package func lookUp(_ look: LookUp) throws { try base.lookUp(look) }
+  package func findTop(_ top: TopK) throws { try base.findTop(top) }
+  package func sumLeaves(_ sums: LeafSums) throws { try base.sumLeaves(sums) }
+  package func joinLeaves(_ join: LogSumExp) throws { try base.joinLeaves(join) }
   package func enqueueFMALoop(steps: Int) throws -> Double { try base.enqueueFMALoop(steps: steps) }
   package func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double { try base.enqueueReadLoop(memory) }
 

@@ -54,6 +54,23 @@ public protocol ComputeDevice: AnyObject, Sendable {
   /// Joins addends element by element; see `Reduction`.
   func reduce(_ reduction: Reduction) throws
 
+  /// Norms rows; see `Norm`.
+  ///
+  /// - Throws: as the others below also `ComputeError.unsupported` for sides over 2³¹ − 65.
+  func normalise(_ norm: Norm) throws
+  /// Runs a softmax of rows; see `Softmax`.
+  func softmax(_ softmax: Softmax) throws
+  /// Applies activations, gates or factors to each element; see `Elementwise`.
+  func apply(_ operation: Elementwise) throws
+  /// Looks rows of a weight up; see `LookUp`.
+  func lookUp(_ look: LookUp) throws
+  /// Finds the largest values of rows; see `TopK`.
+  func findTop(_ top: TopK) throws
+  /// Sums exponentials over the leaves of rows; see `LeafSums`.
+  func sumLeaves(_ sums: LeafSums) throws
+  /// Joins the leaves' sums; see `LogSumExp`.
+  func joinLeaves(_ join: LogSumExp) throws
+
   /// Runs `steps` steps of independent fma chains in registers on every core or compute unit, for measuring.
   ///
   /// - Returns: the floating-point operations of all.

@@ -16,6 +16,8 @@ final class Workspace: Sendable {
     case scales
     /// Pending subtrees of a sum.
     case tree
+    /// The largest values of parts of rows, and those of parts of them.
+    case candidates, fewerCandidates
     /// Results of measuring kernels, which nobody reads.
     case measurement
     /// Inner loops of the CPU fallback.
