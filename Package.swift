@@ -47,7 +47,9 @@ let package = Package(
       name: "ShardComputeTests", dependencies: ["ShardCompute", "CShardHost", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ShardCollectivesTests", dependencies: ["ShardCollectives", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "ShardCLTests", dependencies: ["ShardCL", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ShardCLTests", dependencies: ["ShardCL", "ShardModels", "TestSupport"], resources: [.copy("Fixtures")],
+      swiftSettings: strict),
     .testTarget(
       name: "ShardModelsTests", dependencies: ["ShardModels", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: strict),

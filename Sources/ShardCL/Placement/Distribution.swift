@@ -9,13 +9,15 @@ public enum Distribution: Hashable, Sendable {
   case shard(Int, Partition)
   /// Every rank holds the sum of a run of leaves, as the complete subtrees that cover it; the runs make up all leaves.
   case partial([Range<Int>])
+  /// Every rank holds one addend, that of rank r being leaf r of the sum: of a look-up, where all but one are zeros.
+  case addends
 
   /// The placement alone.
   public var placement: Placement {
     switch self {
     case .replicate: .replicate
     case .shard(let axis, _): .shard(axis)
-    case .partial: .partial
+    case .partial, .addends: .partial
     }
   }
 
@@ -48,7 +50,7 @@ public enum Distribution: Hashable, Sendable {
   /// Throws unless there is a part, or a run of leaves, for each rank, and they make up the whole.
   func check(rows: Int, columns: Int, ranks: Int) throws {
     switch self {
-    case .replicate: break
+    case .replicate, .addends: break
     case .shard(let axis, let partition):
       let length = axis == 0 ? rows : columns
       guard axis == 0 || axis == 1, partition.length == length, partition.parts == ranks else {
@@ -68,7 +70,7 @@ public enum Distribution: Hashable, Sendable {
   /// The rows and columns of a `rows` × `columns` matrix that `rank` holds.
   func block(of rank: Int, rows: Int, columns: Int) -> (rows: Range<Int>, columns: Range<Int>) {
     switch self {
-    case .replicate, .partial: (0..<rows, 0..<columns)
+    case .replicate, .partial, .addends: (0..<rows, 0..<columns)
     case .shard(0, let partition): (partition.range(of: rank), 0..<columns)
     case .shard(_, let partition): (0..<rows, partition.range(of: rank))
     }
@@ -76,7 +78,11 @@ public enum Distribution: Hashable, Sendable {
 
   /// The addends that `rank` holds; one for a tensor that is not a sum.
   func nodes(of rank: Int) -> [SumNode] {
-    if case .partial(let runs) = self { SumNode.covering(runs[rank]) } else { SumNode.covering(SumOrder.allLeaves) }
+    switch self {
+    case .partial(let runs): SumNode.covering(runs[rank])
+    case .addends: [.leaf(rank)]
+    case .replicate, .shard: SumNode.covering(SumOrder.allLeaves)
+    }
   }
 }
 
@@ -87,6 +93,7 @@ extension Distribution: CustomStringConvertible {
     case .replicate: "\(placement)"
     case .shard(_, let partition): "\(placement) in parts of \(partition)"
     case .partial(let runs): "\(placement) with leaves \(runs)"
+    case .addends: "\(placement) with an addend on each rank"
     }
   }
 }

@@ -35,10 +35,10 @@ extension ShardedTensor {
   public func redistribute(into result: ShardedTensor) async throws {
     try checkShape(equals: result)
     switch (distribution, result.distribution) {
-    case (.partial, .replicate):
+    case (.partial, .replicate), (.addends, .replicate):
       try await mesh.communicator.allReduce(
         contributions, into: result.operands, count: rows * columns, elementType: .f32, operation: .sum)
-    case (.partial, .shard(let axis, let partition)):
+    case (.partial, .shard(let axis, let partition)), (.addends, .shard(let axis, let partition)):
       try await mesh.communicator.reduceScatter(
         contributions, into: result.operands, cut: cut(axis, partition), elementType: .f32, operation: .sum)
     case (.shard(let axis, let partition), .replicate):

@@ -81,7 +81,7 @@ extension MatrixView {
     func every(second first: Int) throws -> MatrixView {
       try MatrixView(
         memory, rows: rows, columns: columns / 2, rowStride: rowStride, columnStride: 2 * columnStride,
-        offset: columns == 0 ? offset : offset + first * columnStride, elementType: elementType)
+        offset: rows == 0 || columns == 0 ? offset : offset + first * columnStride, elementType: elementType)
     }
     return (try every(second: 0), try every(second: 1))
   }
