@@ -26,6 +26,6 @@ __kernel void embedding_rows(int tokens, int columns, int rows, int first_id, in
     if (here)
       look_up_columns(format, panels + panels_offset, columns, width, lane_bytes, row, c, count, scale, y + c);
     else
-      for (int i = 0; i < count; i++) y[c + i] = known ? -0.0f : NAN;
+      for (int i = 0; i < count; i++) y[c + i] = known ? -0.0f : as_float(0x7fc00000u);
   }
 }

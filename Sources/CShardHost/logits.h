@@ -37,7 +37,7 @@ static void look_up_rows(const shard_host_look_up *call, size_t begin, size_t en
                 y + c);
       else
         for (size_t i = 0; i < count; i++)
-          y[c + i] = known ? -0.0f : NAN;
+          y[c + i] = known ? -0.0f : from_bits(0x7fc00000);
     }
   }
 }

@@ -6,9 +6,10 @@ extension Verification {
   /// Every kernel on one device of each driver, for CPUs also the kernels made for GPUs.
   static func kernelCases(_ devices: [any ComputeDevice], _ extent: Extent) throws -> [VerificationCase] {
     try kernelDevices(devices).flatMap { label, device in
-      try productCases(label, device, extent) + epilogueCases(label, device, extent)
-        + batchCases(label, device, extent) + operationCases(label, device, extent)
-        + reducedCases(label, device, extent)
+      let products = try productCases(label, device, extent) + epilogueCases(label, device, extent)
+      let batches = try batchCases(label, device, extent)
+      let others = try operationCases(label, device, extent) + layerCases(label, device, extent)
+      return try products + batches + others + reducedCases(label, device, extent)
     }
   }
 

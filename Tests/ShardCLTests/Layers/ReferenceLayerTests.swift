@@ -117,6 +117,11 @@ import Testing
         try reference.expect(found, tensor, judge, "\(meshCase) \(placement)")
       }
     }
+    for placement in [Placement.replicate, .shard(0)] {
+      try reference.expect(
+        await softmax(tensor("x", placement)).download(), "softmax", .softmax(reference("x"), columns: columns),
+        "\(meshCase) \(placement)")
+    }
     for placement in [Placement.replicate, .shard(0), .shard(1)] {
       for (name, activation, hasUp) in Reference.gates {
         let x = try tensor("x", placement)
