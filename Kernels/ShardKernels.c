@@ -55,6 +55,9 @@ TEXT(common_tiles) {
 TEXT(common_top_k) {
 #embed "common/top_k.cl" suffix(, 0)
 };
+TEXT(bench_copy_bandwidth) {
+#embed "bench/copy_bandwidth.cl" suffix(, 0)
+};
 TEXT(bench_fma_peak) {
 #embed "bench/fma_peak.cl" suffix(, 0)
 };
@@ -168,6 +171,7 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("common/softmax", common_softmax),
   SOURCE("common/tiles", common_tiles),
   SOURCE("common/top_k", common_top_k),
+  SOURCE("bench/copy_bandwidth", bench_copy_bandwidth),
   SOURCE("bench/fma_peak", bench_fma_peak),
   SOURCE("bench/read_bandwidth", bench_read_bandwidth),
   SOURCE("collectives/reduce", collectives_reduce),

@@ -86,13 +86,21 @@ INLINE floats scale(floats x, uints n) {
   return x * as_floats(low << 23) * as_floats((n - low) << 23);
 }
 
+// A better 1 / d: thrice the digits of r. Functions, since some compilers leave a loop of two steps.
+INLINE floats better_reciprocal(floats r, floats d) {
+  const floats e = FMA(-d, r, EACH(1.0f));
+  return FMA(FMA(e, e, e), r, r);
+}
+// A better 1 / sqrt(m), alike.
+INLINE floats better_rsqrt(floats y, floats m) {
+  const floats e = FMA(-(m * y), y, EACH(1.0f));
+  return FMA(FMA(e, EACH(0.375f), EACH(0.5f)) * e, y, y);
+}
+
 // n / d, rounded to the nearest, for a normal d and where neither 1 / d nor the result is near the ends of the range.
 INLINE floats quotient(floats n, floats d) {
-  floats r = as_floats(0x7ef311c7u - as_uints(d)); // 1 / d to one part in eight; a step has thrice the digits
-  for (int step = 0; step < 2; step++) {
-    const floats e = FMA(-d, r, EACH(1.0f));
-    r = FMA(FMA(e, e, e), r, r);
-  }
+  floats r = as_floats(0x7ef311c7u - as_uints(d)); // 1 / d to one part in eight
+  r = better_reciprocal(better_reciprocal(r, d), d);
   r = FMA(FMA(-d, r, EACH(1.0f)), r, r);
   const floats q = n * r;
   return FMA(FMA(-d, q, n), r, q); // the nearest, since r is (Markstein 1990); but for a d of ones alone
@@ -166,10 +174,7 @@ INLINE floats portable_rsqrt(floats x) {
   const floats s = significand(x, &power), infinity = as_floats((uints)(0x7f800000u));
   const floats m = (power & 1) == 0 ? s + s : s;
   floats y = as_floats(0x5f375a86u - (as_uints(m) >> 1)); // to one part in thirty
-  for (int step = 0; step < 2; step++) {
-    const floats e = FMA(-(m * y), y, EACH(1.0f));
-    y = FMA(FMA(e, EACH(0.375f), EACH(0.5f)) * e, y, y);
-  }
+  y = better_rsqrt(better_rsqrt(y, m), m);
   const floats t = m * y, e = FMA(-FMA(m, y, -t), y, FMA(-t, y, EACH(1.0f)));
   const floats regular = FMA(0.5f * y, e, y) * as_floats((203 - ((power + 1) >> 1)) << 23);
   const floats special = x == 0 ? with_sign(infinity, x) : x == infinity ? EACH(0.0f) : as_floats((uints)(0x7fc00000u));

@@ -39,18 +39,42 @@ INLINE vec load_steps(const float *p, size_t step, size_t count) {
   if (step == 1)
     return load_some(p, count);
   vec v = (vec)0;
-  for (size_t t = 0; t < LANES && t < count; t++)
+  if (count > LANES) { // a vector may reach one element past the last of these
+    v.lo = load(p).even;
+    v.hi = load(p + LANES).even;
+    return v;
+  }
+  for (size_t t = 0; t < count; t++)
     v[t] = p[t * step];
   return v;
 }
 
+// One loop for each function, which is a constant where this is inlined.
+INLINE void activate_row(shard_host_function function, const shard_host_activation *call, size_t row, size_t begin,
+                         size_t end) {
+  const float *x = call->x + row * call->ldx, *up = call->up + row * call->ldu;
+  for (size_t j = begin; j < end; j += LANES) {
+    vec v = function_of(function, load_steps(x + j * call->step, call->step, end - j));
+    if (call->up)
+      v = v * load_steps(up + j * call->step, call->step, end - j);
+    store_some(call->y + row * call->ldy + j, v * (vec)call->scale, end - j);
+  }
+}
+
 static void activate(const shard_host_activation *call, size_t row_begin, size_t row_end, size_t begin, size_t end) {
-  for (size_t i = row_begin; i < row_end; i++)
-    for (size_t j = begin; j < end; j += LANES) {
-      const size_t at = j * call->step, count = end - j;
-      vec v = function_of(call->function, load_steps(call->x + i * call->ldx + at, call->step, count));
-      if (call->up)
-        v = v * load_steps(call->up + i * call->ldu + at, call->step, count);
-      store_some(call->y + i * call->ldy + j, v * (vec)call->scale, count);
+#define CASE(NAME)                                                                                                     \
+  case NAME:                                                                                                           \
+    activate_row(NAME, call, row, begin, end);                                                                    \
+    break;
+  for (size_t row = row_begin; row < row_end; row++)
+    switch (call->function) {
+      CASE(SHARD_HOST_RELU)
+      CASE(SHARD_HOST_RELU_SQUARED)
+      CASE(SHARD_HOST_SILU)
+      CASE(SHARD_HOST_GELU)
+      CASE(SHARD_HOST_GELU_TANH)
+    default:
+      activate_row(SHARD_HOST_NONE, call, row, begin, end);
     }
+#undef CASE
 }

@@ -43,6 +43,9 @@ extension ForwardingDevice {
   package func joinLeaves(_ join: LogSumExp) throws { try base.joinLeaves(join) }
   package func enqueueFMALoop(steps: Int) throws -> Double { try base.enqueueFMALoop(steps: steps) }
   package func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double { try base.enqueueReadLoop(memory) }
+  package func enqueueCopyLoop(_ source: DeviceMemory, to target: DeviceMemory) throws -> Double {
+    try base.enqueueCopyLoop(source, to: target)
+  }
 
   package func beginAccess(
     _ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, writing: Bool

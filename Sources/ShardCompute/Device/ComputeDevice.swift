@@ -79,6 +79,10 @@ public protocol ComputeDevice: AnyObject, Sendable {
   ///
   /// - Returns: the bytes read; a remainder that does not divide among the cores is left out.
   func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double
+  /// Copies `source` into the beginning of `target` on all cores or compute units, for measuring.
+  ///
+  /// - Returns: the bytes read and written; a remainder that does not divide among the cores is left out.
+  func enqueueCopyLoop(_ source: DeviceMemory, to target: DeviceMemory) throws -> Double
 
   /// Makes device memory visible to host code once everything enqueued before is done; copies nothing where memory is
   /// shared. Nothing may be enqueued on the range until `endAccess`.
