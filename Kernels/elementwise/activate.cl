@@ -5,8 +5,8 @@
 // y   rows x columns  y[y_offset + i * ldy + j]; may be x or up where step is 1
 // Activations are numbered as in common/functions. With step 2 columns come in pairs, x before up.
 // Work-item (x, y) has columns x * run .. x * run + run - 1 of rows y * lines .. y * lines + lines - 1. Any work-group
-// size. Global size: at least (ceil(columns / run), ceil(rows / lines)). On CPU devices run is a multiple of FUNCTION_LANES; on
-// GPUs FUNCTION_LANES, run and lines are 1.
+// size. Global size: at least (ceil(columns / run), ceil(rows / lines)). On CPU devices run is a multiple of
+// FUNCTION_LANES; on GPUs both are 1.
 // Prepend common/elements, common/functions.
 // check: -DFUNCTION_LANES=16
 // check: -DFUNCTION_LANES=4

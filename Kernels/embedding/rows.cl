@@ -6,21 +6,21 @@
 // y       tokens x columns  y[y_offset + t * ldy + c]
 // Rows of ids outside [0, vocabulary) become NaN, those of other ids that are not here -0, which leaves a sum as it is;
 // but where `keeps` both stay as they are. No id makes a read outside the panels.
-// Work-item (x, t) has groups x * run .. x * run + run - 1 of token t; a group is some columns (common/look_up). Any
-// work-group size. Global size: at least (ceil(groups / run), tokens).
+// Work-item (t, y) has groups y * run .. y * run + run - 1 of token t; a group is some columns (common/look_up). Any
+// work-group size. Global size: at least (tokens, ceil(groups / run)).
 // Prepend common/elements, common/blocks, common/look_up.
 __kernel void embedding_rows(int tokens, int columns, int rows, int first_id, int vocabulary, int keeps, int run,
                              float scale, __global const int *restrict ids, long ids_offset,
                              __global const uchar *restrict panels, long panels_offset, int format, int width,
                              int lane_bytes, __global float *restrict y, long y_offset, long ldy) {
-  const long token = get_global_id(1);
+  const long token = get_global_id(0);
   if (token >= tokens) return;
   const long id = ids[ids_offset + token], row = id - first_id;
   const int group = group_columns(format);
   const bool known = id >= 0 && id < vocabulary, here = known && row >= 0 && row < rows;
   if (!here && keeps) return;
   y += y_offset + token * ldy;
-  const long first = (long)get_global_id(0) * run * group, end = min((long)columns, first + (long)run * group);
+  const long first = (long)get_global_id(1) * run * group, end = min((long)columns, first + (long)run * group);
   for (long c = first; c < end; c += group) {
     const int count = (int)min((long)group, end - c);
     if (here)

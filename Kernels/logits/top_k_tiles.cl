@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // logits/top_k_tiles: the k largest of each tile of a row, in order (common/top_k), on GPUs: a bitonic sort in local
 // memory. Operands are those of logits/top_k, a part is TILE columns.
-// Work-group (part, i) of ITEMS work-items sorts a tile of row i. Global size (parts * ITEMS, rows). 1 <= k <= TILE.
+// Work-group (i, part) of ITEMS work-items sorts a tile of row i. Global size (rows * ITEMS, parts). 1 <= k <= TILE.
 // Prepend common/elements, common/functions, common/logits, common/top_k.
 #ifndef TILE
 #define TILE 1024 // a power of two, a multiple of ITEMS
@@ -17,7 +17,7 @@ void logits_top_k_tiles(int n, int k, int merges, int has_ids, int column, float
                         __global int *restrict ids, long ids_offset) {
   __local ulong tile[TILE];
   const int item = get_local_id(0);
-  const long part = get_group_id(0), row = get_group_id(1), first = part * TILE;
+  const long row = get_group_id(0), part = get_group_id(1), first = part * TILE;
   for (int i = item; i < TILE; i += ITEMS) {
     const long j = first + i;
     if (j >= n)
@@ -41,7 +41,7 @@ void logits_top_k_tiles(int n, int k, int merges, int has_ids, int column, float
     }
   }
   barrier(CLK_LOCAL_MEM_FENCE);
-  const long at = (row * get_num_groups(0) + part) * k;
+  const long at = (row * get_num_groups(1) + part) * k;
   for (int i = item; i < k; i += ITEMS) {
     best[at + i] = tile[i];
     if (has_ids) ids[ids_offset + at + i] = column_of(tile[i]);

@@ -41,7 +41,7 @@ public struct TokenIDs: Sendable {
     self.memories = memories
   }
 
-  /// `ids` in the same memory, for the next step.
+  /// `ids` in the same memory, for the next step; values that shared it must no longer be used.
   ///
   /// - Throws: `ShardingError.shapeMismatch` where there is no room for them; the driver's error.
   public func writing(_ ids: [Int32]) throws -> TokenIDs {

@@ -100,21 +100,25 @@ struct LayerCheck: Sendable, CustomStringConvertible {
         Elementwise(
           activation, of: inPairs ? pairs.0 : view(source), times: inPairs ? pairs.1 : view(matrix(others)), scale: 2,
           into: view(target)))
-    case .lookUp(let format):
-      let weight = try Numbers.random.weight(
-        rows: rows, columns: columns, format, seed: numbers.seed, "weight")
-      let ids = (0..<rows).map { Int32($0 * 3 - 2) }
-      try device.lookUp(
-        LookUp(
-          IndexVector(device.upload(ids), count: rows),
-          in: device.makeWeight(
-            weight, rows: rows, order: SumOrder(length: columns, unit: format.blockLength), format: format),
-          firstID: 2, vocabulary: 2 * rows, scale: 3, into: view(target)))
+    case .lookUp(let format): try lookUp(format, on: device, seed: numbers.seed, into: view(target))
     case .topK(let k): return try await candidates(k, of: view(source), on: device)
     case .logSumExp: return try await logSums(of: view(source), on: device)
     }
     let (elements, stray) = try await target.contents()
     return (elements.array(of: Float.self), stray)
+  }
+
+  /// Ids of rows that are here, of others, and of none.
+  private func lookUp(
+    _ format: WeightFormat, on device: any ComputeDevice, seed: UInt64, into result: MatrixView
+  ) throws {
+    let stored = try Numbers.random.weight(rows: rows, columns: columns, format, seed: seed, "weight")
+    let weight = try device.makeWeight(
+      stored, rows: rows, order: SumOrder(length: columns, unit: format.blockLength), format: format)
+    let ids = try device.upload((0..<rows).map { Int32($0 * 3 - 2) })
+    try device.lookUp(
+      LookUp(
+        IndexVector(ids, count: rows), in: weight, firstID: 2, vocabulary: 2 * rows, scale: 3, into: result))
   }
 
   private func candidates(

@@ -11,7 +11,8 @@ extension OpenCLDevice {
     let isGPU = capabilities.architecture == .gpu
     let share = min(1 << 14, rows * columns / (4 * capabilities.computeUnits))
     let run = isGPU ? 1 : max(64, min((columns + 63) & ~63, share & ~63))
-    let lines = isGPU ? 1 : max(1, share / columns)
+    // Drivers of GPUs count groups of the second dimension in 16 bits.
+    let lines = isGPU ? (rows + 65534) / 65535 : max(1, share / columns)
     let width = isGPU ? 64 : 1
     let items = ((columns + run - 1) / run + width - 1) / width * width
     try library.kernel("elementwise/activate", options: isGPU ? [] : ["-DFUNCTION_LANES=\(tiles.vector)"]).launch(

@@ -16,7 +16,7 @@ extension OpenCLDevice {
     let width = capabilities.architecture == .gpu ? 32 : 1
     for (index, part) in look.weight.parts.enumerated() {
       try kernel.launch(
-        on: queue, size: LaunchSize(global: [(items + width - 1) / width * width, tokens], local: [width, 1]),
+        on: queue, size: LaunchSize(global: [tokens, (items + width - 1) / width * width], local: [1, width]),
         arguments: [
           .int(Int32(tokens)), .int(Int32(columns)), .int(Int32(part.rows.count)),
           .int(Int32(look.firstID + part.rows.lowerBound)), .int(Int32(look.vocabulary)), .int(index == 0 ? 0 : 1),

@@ -9,7 +9,7 @@ extension OpenCLDevice {
     try checkKernelSizes(x.rows, x.columns)
     let leaves = LeafSums.leaves(of: x.columns)
     try library.kernel("logits/leaves", options: rowOptions).launch(
-      on: queue, size: LaunchSize(global: [leaves * rowItems, x.rows], local: [rowItems, 1]),
+      on: queue, size: LaunchSize(global: [x.rows * rowItems, leaves], local: [rowItems, 1]),
       arguments: [.int(Int32(x.columns)), .float(sums.scale.factor), .float(sums.scale.cap)]
         + matrixArguments(x) + [.buffer(try buffer(sums.nodes))])
   }

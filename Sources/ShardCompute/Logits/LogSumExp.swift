@@ -21,6 +21,9 @@ public struct LeafSums: Sendable {
   public init(of x: MatrixView, scale: Float = 1, softCap: Float? = nil, into nodes: DeviceMemory) throws {
     try x.checkRows("x", rows: x.rows, columns: x.columns)
     try nodes.checkRange(0, Self.byteCount(rows: x.rows, leaves: Self.leaves(of: x.columns)))
+    guard x.memory !== nodes || x.rows * x.columns == 0 else {
+      throw ComputeError.mismatch("sums of leaves in the memory of the matrix; they lie elsewhere")
+    }
     self.x = x
     self.nodes = nodes
     self.scale = try ScoreScale(scale, softCap: softCap)

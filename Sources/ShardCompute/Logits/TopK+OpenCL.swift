@@ -8,8 +8,8 @@ extension OpenCLDevice {
     guard top.rows > 0 else { return }
     try checkKernelSizes(top.rows, top.columns)
     let isGPU = capabilities.architecture == .gpu
-    let (name, items) = isGPU ? ("logits/top_k_tiles", 128) : ("logits/top_k", 1)
-    let kernel = try library.kernel(name, options: isGPU ? [] : ["-DFUNCTION_LANES=\(tiles.vector)"])
+    let (name, items) = (isGPU ? "logits/top_k_tiles" : "logits/top_k", rowItems)
+    let kernel = try library.kernel(name, options: rowOptions)
     try workspace.together {
       var (columns, from, purpose): (Int, DeviceMemory?, Workspace.Purpose) = (top.columns, nil, .candidates)
       if case .candidates(let candidates) = top.source { from = candidates.memory }
@@ -23,7 +23,7 @@ extension OpenCLDevice {
             purpose, byteCount: CandidateMatrix.byteCount(rows: top.rows, count: checkedProduct(parts, top.k)),
             allocate: allocate)
         try kernel.launch(
-          on: queue, size: LaunchSize(global: [parts * items, top.rows], local: [items, 1]),
+          on: queue, size: LaunchSize(global: [top.rows * items, parts], local: [items, 1]),
           arguments: [.int(Int32(columns)), .int(Int32(top.k))] + (isGPU ? [] : [.int(Int32(run))])
             + arguments(top, from: from, into: target, isLast: parts == 1))
         if parts == 1 { return }

@@ -25,7 +25,7 @@ public struct TopK: Sendable {
   /// The largest values of each row of `x`, f32 and row-major, whose column 0 is column `firstIndex` of the whole.
   ///
   /// - Throws: `ComputeError.mismatch` with the shapes, for a k that is not in 1 ... `maximum`, for columns beyond 31 bits,
-  ///   or a cap that is not positive and finite.
+  ///   a cap that is not positive and finite, or candidates in the memory of `x`.
   public init(
     _ k: Int, of x: MatrixView, firstIndex: Int = 0, scale: Float = 1, softCap: Float? = nil,
     into result: CandidateMatrix, ids: IndexVector? = nil
@@ -37,6 +37,9 @@ public struct TopK: Sendable {
     }
     try self.init(
       k, .matrix(x, firstIndex: firstIndex, try ScoreScale(scale, softCap: softCap)), rows: x.rows, result, ids)
+    guard x.memory !== result.memory || x.rows * x.columns == 0 else {
+      throw ComputeError.mismatch("candidates in the memory of the matrix; they lie elsewhere")
+    }
   }
 
   /// The first of each row's candidates, in any order, those of other parts among them.

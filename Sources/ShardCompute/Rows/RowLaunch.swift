@@ -8,8 +8,16 @@ extension OpenCLDevice {
   var rowItems: Int { capabilities.architecture == .gpu ? 128 : 1 }
 
   /// Build options of kernels over rows.
+  ///
+  /// - Throws: `ComputeError.unsupported` where the device has no work-groups of that size.
   var rowOptions: [String] {
-    capabilities.architecture == .gpu ? ["-DITEMS=\(rowItems)"] : ["-DFUNCTION_LANES=\(tiles.vector)"]
+    get throws {
+      guard rowItems <= capabilities.maximumWorkGroupSize else {
+        throw ComputeError.unsupported(
+          "rows in work-groups of \(rowItems); \(name) has at most \(capabilities.maximumWorkGroupSize) work-items")
+      }
+      return capabilities.architecture == .gpu ? ["-DITEMS=\(rowItems)"] : ["-DFUNCTION_LANES=\(tiles.vector)"]
+    }
   }
 
   /// A launch over `rows` rows of `elements` each, and the rows of a work-group: on CPU devices about 32 K elements,

@@ -108,6 +108,7 @@ import Testing
     let error = #expect(throws: ComputeError.self) { try LeafSums(of: x, into: memory) }
     #expect(error == .outOfBounds("bytes 0..<80 of memory of 64 bytes"))
     #expect(throws: ComputeError.self) { try LeafSums(of: x, softCap: -1, into: memory) }
+    #expect(throws: ComputeError.self) { try LeafSums(of: MatrixView(memory, rows: 2, columns: 8), into: memory) }
     let result = try MatrixView(device.allocate(byteCount: 8), rows: 2, columns: 1)
     _ = try LogSumExp(of: memory, leaves: 4, into: result)
     for leaves in [5, -1, .max] {

@@ -111,7 +111,7 @@ import Testing
   @Test("refuse operands that do not belong together, with the values") func refusals() throws {
     let device = HostDevice()
     let memory = try device.allocate(byteCount: 4000)
-    let x = try MatrixView(memory, rows: 2, columns: 6)
+    let x = try MatrixView(device.allocate(byteCount: 48), rows: 2, columns: 6)
     let result = try CandidateMatrix(memory, rows: 2, count: 3)
     func message(_ body: () throws -> TopK) -> String {
       #expect(throws: ComputeError.self) { _ = try body() }?.description ?? ""
@@ -125,6 +125,8 @@ import Testing
     #expect(
       message { try TopK(3, of: x, into: result, ids: IndexVector(memory, count: 5)) }.contains("5 ids for 2 × 3"))
     #expect(message { try TopK(3, merging: result, into: result) }.contains("into their own memory"))
+    let same = try MatrixView(memory, rows: 2, columns: 6)
+    #expect(message { try TopK(3, of: same, into: result) }.contains("in the memory of the matrix"))
     #expect(throws: ComputeError.self) { try CandidateMatrix(memory, rows: 100, count: 6) }
     #expect(throws: ComputeError.self) { try CandidateMatrix(memory, rows: .max, count: .max) }
   }
