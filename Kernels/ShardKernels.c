@@ -46,11 +46,35 @@ TEXT(common_functions) {
 TEXT(common_leaves) {
 #embed "common/leaves.cl" suffix(, 0)
 };
+TEXT(common_log_sums) {
+#embed "common/log_sums.cl" suffix(, 0)
+};
+TEXT(common_logits) {
+#embed "common/logits.cl" suffix(, 0)
+};
+TEXT(common_look_up) {
+#embed "common/look_up.cl" suffix(, 0)
+};
+TEXT(common_norm) {
+#embed "common/norm.cl" suffix(, 0)
+};
 TEXT(common_repack) {
 #embed "common/repack.cl" suffix(, 0)
 };
+TEXT(common_rows) {
+#embed "common/rows.cl" suffix(, 0)
+};
+TEXT(common_softmax) {
+#embed "common/softmax.cl" suffix(, 0)
+};
 TEXT(common_tiles) {
 #embed "common/tiles.cl" suffix(, 0)
+};
+TEXT(common_top_k) {
+#embed "common/top_k.cl" suffix(, 0)
+};
+TEXT(bench_copy_bandwidth) {
+#embed "bench/copy_bandwidth.cl" suffix(, 0)
 };
 TEXT(common_vectors) {
 #embed "common/vectors.cl" suffix(, 0)
@@ -76,8 +100,14 @@ TEXT(bench_read_bandwidth) {
 TEXT(collectives_reduce) {
 #embed "collectives/reduce.cl" suffix(, 0)
 };
+TEXT(elementwise_activate) {
+#embed "elementwise/activate.cl" suffix(, 0)
+};
 TEXT(elementwise_add_bias) {
 #embed "elementwise/add_bias.cl" suffix(, 0)
+};
+TEXT(embedding_rows) {
+#embed "embedding/rows.cl" suffix(, 0)
 };
 TEXT(gemm_block_tiles) {
 #embed "gemm/block_tiles.cl" suffix(, 0)
@@ -133,6 +163,24 @@ TEXT(gemv_panels) {
 TEXT(gemv_subgroups) {
 #embed "gemv/subgroups.cl" suffix(, 0)
 };
+TEXT(logits_leaves) {
+#embed "logits/leaves.cl" suffix(, 0)
+};
+TEXT(logits_log_sums) {
+#embed "logits/log_sums.cl" suffix(, 0)
+};
+TEXT(logits_top_k) {
+#embed "logits/top_k.cl" suffix(, 0)
+};
+TEXT(logits_top_k_tiles) {
+#embed "logits/top_k_tiles.cl" suffix(, 0)
+};
+TEXT(norm_rows) {
+#embed "norm/rows.cl" suffix(, 0)
+};
+TEXT(softmax_rows) {
+#embed "softmax/rows.cl" suffix(, 0)
+};
 TEXT(tuning_amd_epyc_intel_runtime) {
 #embed "tuning/amd_epyc_intel_runtime.json" suffix(, 0)
 };
@@ -153,17 +201,27 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("common/epilogue", common_epilogue),
   SOURCE("common/functions", common_functions),
   SOURCE("common/leaves", common_leaves),
+  SOURCE("common/log_sums", common_log_sums),
+  SOURCE("common/logits", common_logits),
+  SOURCE("common/look_up", common_look_up),
+  SOURCE("common/norm", common_norm),
   SOURCE("common/repack", common_repack),
+  SOURCE("common/rows", common_rows),
+  SOURCE("common/softmax", common_softmax),
   SOURCE("common/tiles", common_tiles),
+  SOURCE("common/top_k", common_top_k),
   SOURCE("common/vectors", common_vectors),
   SOURCE("attention/append", attention_append),
   SOURCE("attention/join", attention_join),
   SOURCE("attention/lanes", attention_lanes),
   SOURCE("attention/panels", attention_panels),
+  SOURCE("bench/copy_bandwidth", bench_copy_bandwidth),
   SOURCE("bench/fma_peak", bench_fma_peak),
   SOURCE("bench/read_bandwidth", bench_read_bandwidth),
   SOURCE("collectives/reduce", collectives_reduce),
+  SOURCE("elementwise/activate", elementwise_activate),
   SOURCE("elementwise/add_bias", elementwise_add_bias),
+  SOURCE("embedding/rows", embedding_rows),
   SOURCE("gemm/block_tiles", gemm_block_tiles),
   SOURCE("gemm/blocks", gemm_blocks),
   SOURCE("gemm/dots", gemm_dots),
@@ -182,6 +240,12 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("gemv/lanes", gemv_lanes),
   SOURCE("gemv/panels", gemv_panels),
   SOURCE("gemv/subgroups", gemv_subgroups),
+  SOURCE("logits/leaves", logits_leaves),
+  SOURCE("logits/log_sums", logits_log_sums),
+  SOURCE("logits/top_k", logits_top_k),
+  SOURCE("logits/top_k_tiles", logits_top_k_tiles),
+  SOURCE("norm/rows", norm_rows),
+  SOURCE("softmax/rows", softmax_rows),
   SOURCE("tuning/amd_epyc_intel_runtime", tuning_amd_epyc_intel_runtime),
 };
 const size_t shard_kernel_source_count = sizeof shard_kernel_sources / sizeof shard_kernel_sources[0];

@@ -13,6 +13,7 @@
 #include "../Sources/CShardHost/functions.h"
 
 static double sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
+static double rsqrt(double x) { return 1 / sqrt(x); }
 static vec reciprocal(vec x) { return portable_divide(EACH(1.0f), x); }
 static double exact_reciprocal(double x) { return 1 / x; }
 static vec decay(vec x) { return portable_decay(-magnitude(x)); }
@@ -26,6 +27,7 @@ static const struct {
     {"exp", portable_exp, exp},
     {"decay", decay, exact_decay},
     {"log", portable_log, log},
+    {"rsqrt", portable_rsqrt, rsqrt},
     {"tanh", portable_tanh, tanh},
     {"erf", portable_erf, erf},
     {"sigmoid", portable_sigmoid, sigmoid},

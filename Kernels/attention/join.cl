@@ -31,6 +31,6 @@ __kernel void attention_join(int heads, int node_heads, int first_head, int valu
   call.ld_logs = ld_logs;
   call.nodes = nodes;
   call.slot_floats = slot_floats;
-  join_nodes(call, records + queries_at + get_global_id(2) * QUERY_WORDS, get_global_id(1), get_local_id(0),
+  join_attention(call, records + queries_at + get_global_id(2) * QUERY_WORDS, get_global_id(1), get_local_id(0),
              get_local_size(0));
 }

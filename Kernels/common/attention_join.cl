@@ -12,8 +12,8 @@
 #define MOST_NODES (2 * MOST_LEVELS) // at a time: complete subtrees of a run of chunks
 
 // A node is complete: what it has to become is stored, zeros where there is none; columns lane, lane + lanes ...
-INLINE void store_node(attention_call call, WORK const float *node, floats m, floats l, int row, int head, int number,
-                       int lane, int lanes) {
+INLINE void store_attention_node(attention_call call, WORK const float *node, floats m, floats l, int row, int head,
+                                 int number, int lane, int lanes) {
   const int size = call.value_size;
   if (call.as_nodes) {
     WORK float *out = call.out + number * call.out_node_floats + row * call.ldo + (long)head * (size + 2);
@@ -31,7 +31,7 @@ INLINE void store_node(attention_call call, WORK const float *node, floats m, fl
 }
 
 // One head of one query. Nodes on the left become the joins of what they meet.
-INLINE void join_nodes(attention_call call, INPUT int *query, int head, int lane, int lanes) {
+INLINE void join_attention(attention_call call, INPUT int *query, int head, int lane, int lanes) {
   const int size = call.value_size;
   WORK float *node[MOST_NODES];
   floats m[MOST_NODES], l[MOST_NODES];
@@ -57,6 +57,6 @@ INLINE void join_nodes(attention_call call, INPUT int *query, int head, int lane
   }
   // Who sees no key has no node.
   if (height == 0 && !call.as_nodes)
-    store_node(call, NULL, EACH(-INFINITY), EACH(0.0f), query[0], head, 0, lane, lanes);
-  for (int i = 0; i < height; i++) store_node(call, node[i], m[i], l[i], query[0], head, i, lane, lanes);
+    store_attention_node(call, NULL, EACH(-INFINITY), EACH(0.0f), query[0], head, 0, lane, lanes);
+  for (int i = 0; i < height; i++) store_attention_node(call, node[i], m[i], l[i], query[0], head, i, lane, lanes);
 }

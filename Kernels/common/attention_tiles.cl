@@ -26,7 +26,6 @@
 #define AT(p) (*(WORK unaligned_floats *)(p))
 #define OWN(array, i) (*(floats *)((array) + (i)))
 #define OWN_FLOATS(name, count) float name[count] __attribute__((aligned(64)))
-typedef floats unaligned_floats __attribute__((aligned(4)));
 
 typedef struct {
   attention_call call;
@@ -281,17 +280,6 @@ typedef struct {
   OWN_FLOATS(second, STATISTICS);
 } TASK(factors_);
 
-// Stores up to `count` floats of `x`.
-INLINE void TASK(store_)(floats x, WORK float *to, int count) {
-  if (count >= VECTOR) {
-    AT(to) = x;
-  } else {
-    OWN_FLOATS(element, VECTOR);
-    OWN(element, 0) = x;
-    for (int v = 0; v < count; v++) to[v] = element[v];
-  }
-}
-
 // Where row `row` of the task belongs in the result, or in a slot of nodes.
 INLINE WORK float *TASK(target_)(const TASK(task_) *t, int row) {
   const int heads = t->call.kv_heads * t->call.group, query = row / t->call.group;
@@ -338,8 +326,9 @@ INLINE void TASK(store_columns_)(const TASK(task_) *t, int tile, bool is_last, i
     return;
   }
   EACH_ELEMENT(const int row = tile * ROWS + i; const int at = column + v * VECTOR;
-           const floats x = t->slot >= 0 ? o[i][v] : o[i][v] * EACH(by->first[i]) * EACH(by->second[i]);
-           if (row < t->rows) TASK(store_)(x, TASK(target_)(t, row) + at, t->call.value_size - at))
+               const floats x = t->slot >= 0 ? o[i][v] : o[i][v] * EACH(by->first[i]) * EACH(by->second[i]);
+               if (row < t->rows && at < t->call.value_size)
+                   store_floats(x, TASK(target_)(t, row) + at, t->call.value_size - at);)
 }
 
 // A chunk of a tile whose weights are there: sums over V, joined with what waits, and stored.

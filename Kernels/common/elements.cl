@@ -5,6 +5,7 @@
 // STORE(T, N)  writes a floatN as N elements, rounded once to nearest even
 #pragma OPENCL FP_CONTRACT OFF
 
+#define GLOBAL __global // nothing where C includes a common file
 #define INLINE static inline __attribute__((always_inline))
 #define JOIN_WORDS_(a, b) a##b
 #define JOIN_WORDS(a, b) JOIN_WORDS_(a, b)

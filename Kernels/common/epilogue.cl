@@ -41,33 +41,6 @@ typedef struct {
   }
 #define EPILOGUE_FROM(i, j) , (epilogue) EPILOGUE_AT(i, j) // ends a list of values
 
-// `count` elements, at most FUNCTION_LANES of them; the others are 0.
-INLINE floats load_floats(__global const float *p, int count) {
-  if (count >= FUNCTION_LANES) return LOAD(F32, FUNCTION_LANES)(p);
-  union {
-    floats vector;
-    float element[FUNCTION_LANES];
-  } v;
-  v.vector = 0;
-  for (int t = 0; t < FUNCTION_LANES; t++)
-    if (t < count) v.element[t] = p[t];
-  return v.vector;
-}
-
-INLINE void store_floats(floats x, __global float *p, int count) {
-  if (count >= FUNCTION_LANES) {
-    STORE(F32, FUNCTION_LANES)(x, p);
-    return;
-  }
-  union {
-    floats vector;
-    float element[FUNCTION_LANES];
-  } v;
-  v.vector = x;
-  for (int t = 0; t < FUNCTION_LANES; t++)
-    if (t < count) p[t] = v.element[t];
-}
-
 // v before the activation: `count` sums from column j on, and from c[OUT(j)] on.
 INLINE floats biased(floats sum, int count, float alpha, float beta, int j, __global const float *c, epilogue e) {
   floats v = alpha * sum;

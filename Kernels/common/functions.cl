@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// common/functions: exp, tanh, erf, sigmoid, division and activations with the same bits on every device. OpenCL C and
-// C: the CPU fallback includes this file too (Sources/CShardHost/functions.h).
+// common/functions: exp, log, tanh, erf, sigmoid, 1 / sqrt(x), division and activations with the same bits on every
+// device. OpenCL C and C: the CPU fallback includes this file too (Sources/CShardHost/functions.h).
 // Drivers' own functions differ in their last bits, and so does division. These are made of add, multiply, fma, integer
 // operations and comparisons in one order. `floats` is a vector of FUNCTION_LANES floats; a lane's bits depend not on
 // FUNCTION_LANES.
 //   function           largest error  values
 //   portable_exp       0.91 ulp       -inf -> 0, overflow -> inf; a subnormal result is rounded once
+//   portable_log       0.86 ulp       +-0 -> -inf, inf -> inf, below 0 NaN
+//   portable_rsqrt     0.50 ulp       +-0 -> +-inf, inf -> 0, below 0 NaN
 //   portable_tanh      1.37 ulp       +-inf -> +-1, odd, -0 -> -0
 //   portable_erf       1.27 ulp       +-inf -> +-1, odd, -0 -> -0
 //   portable_sigmoid   2.41 ulp       -inf -> 0, +inf -> 1
 //   portable_decay     0.89 ulp       e^x for x <= 0; 0 below -87
-//   portable_log       0.83 ulp       0 -> -inf, inf -> inf, NaN below 0
 //   portable_divide    0.50 ulp       as IEEE 754, but 2^i / (2^j - 2^(j-24)) is rounded down; 0.75 ulp where subnormal
 // NaN gives NaN, of no certain payload. Subnormals count where the device has them (CL_FP_DENORM).
 // Scripts/function-errors finds these errors over all 2^32 floats. Polynomials are minimax fits of relative error.
@@ -31,9 +32,49 @@ typedef JOIN_WORDS(uint, FUNCTION_LANES) uints;
 #define as_uints JOIN_WORDS(as_uint, FUNCTION_LANES)
 #endif
 #define FMA(a, b, c) fma(a, b, c)
+typedef floats unaligned_floats __attribute__((aligned(4))); // vstore16 is four stores on some devices
+
+// The first `count` elements, at most FUNCTION_LANES of them; the others are 0.
+INLINE floats load_floats(__global const float *p, long count) {
+  if (count >= FUNCTION_LANES) return *(__global const unaligned_floats *)p;
+  union {
+    floats vector;
+    float element[FUNCTION_LANES];
+  } v;
+  v.vector = 0;
+  for (int t = 0; t < FUNCTION_LANES; t++)
+    if (t < count) v.element[t] = p[t];
+  return v.vector;
+}
+
+INLINE void store_floats(floats x, __global float *p, long count) {
+  if (count >= FUNCTION_LANES) {
+    *(__global unaligned_floats *)p = x;
+    return;
+  }
+  union {
+    floats vector;
+    float element[FUNCTION_LANES];
+  } v;
+  v.vector = x;
+  for (int t = 0; t < FUNCTION_LANES; t++)
+    if (t < count) p[t] = v.element[t];
+}
 #endif
 #define SIGN 0x80000000u
 #define EACH(x) ((floats)(x)) // one number in every lane
+
+// The first `count` elements of x, and `other` for the rest.
+INLINE floats inside(floats x, long count, float other) {
+  union {
+    floats vector;
+    float element[FUNCTION_LANES];
+  } v;
+  v.vector = x;
+  for (int t = 0; t < FUNCTION_LANES; t++)
+    if (t >= count) v.element[t] = other;
+  return v.vector;
+}
 
 INLINE floats magnitude(floats x) { return as_floats(as_uints(x) & ~SIGN); }
 INLINE floats with_sign(floats magnitude, floats sign) {
@@ -46,13 +87,21 @@ INLINE floats scale(floats x, uints n) {
   return x * as_floats(low << 23) * as_floats((n - low) << 23);
 }
 
+// A better 1 / d: thrice the digits of r. Functions, since some compilers leave a loop of two steps.
+INLINE floats better_reciprocal(floats r, floats d) {
+  const floats e = FMA(-d, r, EACH(1.0f));
+  return FMA(FMA(e, e, e), r, r);
+}
+// A better 1 / sqrt(m), alike.
+INLINE floats better_rsqrt(floats y, floats m) {
+  const floats e = FMA(-(m * y), y, EACH(1.0f));
+  return FMA(FMA(e, EACH(0.375f), EACH(0.5f)) * e, y, y);
+}
+
 // n / d, rounded to the nearest, for a normal d and where neither 1 / d nor the result is near the ends of the range.
 INLINE floats quotient(floats n, floats d) {
-  floats r = as_floats(0x7ef311c7u - as_uints(d)); // 1 / d to one part in eight; a step has thrice the digits
-  for (int step = 0; step < 2; step++) {
-    const floats e = FMA(-d, r, EACH(1.0f));
-    r = FMA(FMA(e, e, e), r, r);
-  }
+  floats r = as_floats(0x7ef311c7u - as_uints(d)); // 1 / d to one part in eight
+  r = better_reciprocal(better_reciprocal(r, d), d);
   r = FMA(FMA(-d, r, EACH(1.0f)), r, r);
   const floats q = n * r;
   return FMA(FMA(-d, q, n), r, q); // the nearest, since r is (Markstein 1990); but for a d of ones alone
@@ -115,29 +164,40 @@ INLINE floats portable_decay(floats x) {
   return x < -87.0f ? EACH(0.0f) : y;
 }
 
-// x = 2^n * (1 + r) with 1 + r between the roots of 1/2 and 2: n * ln(2) + r - r^2 / 2 + r^3 * P(r).
+// x = 2^k * m with m next to 1, log(x) = k * log(2) + log1p(m - 1).
 INLINE floats portable_log(floats x) {
-  const floats normal = x < 0x1p-126f ? x * 0x1p24f : x;
-  const uints from_half = as_uints(normal) + (0x3f800000u - 0x3f3504f3u); // the exponent changes at the root of 1/2
-  const floats r = as_floats((from_half & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
-  const floats exponent = as_floats((from_half >> 23) | 0x4b000000u) - 8388608.0f;
-  const floats n = exponent - (x < 0x1p-126f ? EACH(151.0f) : EACH(127.0f));
-  floats y = EACH(0x1.204376p-4f);
-  y = FMA(y, r, EACH(-0x1.d7a37p-4f));
-  y = FMA(y, r, EACH(0x1.de4a34p-4f));
-  y = FMA(y, r, EACH(-0x1.fcba9ep-4f));
-  y = FMA(y, r, EACH(0x1.23d37ep-3f));
-  y = FMA(y, r, EACH(-0x1.555ca0p-3f));
-  y = FMA(y, r, EACH(0x1.999d58p-3f));
-  y = FMA(y, r, EACH(-0x1.fffff8p-3f));
-  y = FMA(y, r, EACH(0x1.555554p-2f));
-  const floats s = r * r;
-  floats z = FMA(y * r, s, n * -0x1.bd0106p-13f);
-  z = FMA(s, EACH(-0.5f), z) + r;
-  z = FMA(n, EACH(0x1.63p-1f), z);
-  const floats infinity = as_floats((uints)(0x7f800000u));
-  const floats special = x == 0 ? -infinity : x + (infinity - infinity);
-  return x == infinity ? x : x > 0 ? z : special;
+  uints power;
+  const floats s = significand(x, &power);
+  const floats m = s > 0x1.6a09e6p+0f ? 0.5f * s : s, f = m - 1.0f, infinity = as_floats((uints)(0x7f800000u));
+  const uints above = s > 0x1.6a09e6p+0f ? (uints)(1) : (uints)(0);
+  const floats k = as_floats((power + above) | 0x4b000000u) - (0x1p23f + 151.0f); // a whole number as the low bits
+  floats y = EACH(0x1.14573ep-4f);
+  y = FMA(y, f, EACH(-0x1.de3bf8p-4f));
+  y = FMA(y, f, EACH(0x1.e6f08cp-4f));
+  y = FMA(y, f, EACH(-0x1.fc220ep-4f));
+  y = FMA(y, f, EACH(0x1.233766p-3f));
+  y = FMA(y, f, EACH(-0x1.555c4ep-3f));
+  y = FMA(y, f, EACH(0x1.99a4b6p-3f));
+  y = FMA(y, f, EACH(-0x1.000006p-2f));
+  y = FMA(y, f, EACH(0x1.555548p-2f));
+  y = FMA(y, f, EACH(-0.5f));
+  const floats rest = FMA(k, EACH(-0x1.05c61p-29f), f * f * y);
+  const floats regular = FMA(k, EACH(0x1.62e43p-1f), f + rest);
+  const floats special = x == 0 ? -infinity : x == infinity ? x : as_floats((uints)(0x7fc00000u));
+  return x > 0 && x < infinity ? regular : special;
+}
+
+// x = 4^p * m with m in 1..4; the last step knows the part of m * y that rounding takes.
+INLINE floats portable_rsqrt(floats x) {
+  uints power;
+  const floats s = significand(x, &power), infinity = as_floats((uints)(0x7f800000u));
+  const floats m = (power & 1) == 0 ? s + s : s;
+  floats y = as_floats(0x5f375a86u - (as_uints(m) >> 1)); // to one part in thirty
+  y = better_rsqrt(better_rsqrt(y, m), m);
+  const floats t = m * y, e = FMA(-FMA(m, y, -t), y, FMA(-t, y, EACH(1.0f)));
+  const floats regular = FMA(0.5f * y, e, y) * as_floats((203 - ((power + 1) >> 1)) << 23);
+  const floats special = x == 0 ? with_sign(infinity, x) : x == infinity ? EACH(0.0f) : as_floats((uints)(0x7fc00000u));
+  return x > 0 && x < infinity ? regular : special;
 }
 
 // 1 / (1 + e^-x), from e^-|x|, which does not overflow.
@@ -193,4 +253,16 @@ INLINE floats activation_GELU(floats x) {
 // x / 2 * (1 + tanh(z)) = x * sigmoid(2 z), z = sqrt(2 / pi) * (x + 0.044715 x^3)
 INLINE floats activation_GELU_TANH(floats x) {
   return bounded(x) * portable_sigmoid(0x1.988454p+0f * FMA(x * x * 0x1.6e4e26p-5f, x, x));
+}
+
+// The activation of a number: 0 none, then in the order above.
+INLINE floats activated(int activation, floats x) {
+  switch (activation) {
+  case 1: return activation_RELU(x);
+  case 2: return activation_RELU_SQUARED(x);
+  case 3: return activation_SILU(x);
+  case 4: return activation_GELU(x);
+  case 5: return activation_GELU_TANH(x);
+  default: return x;
+  }
 }

@@ -3,8 +3,10 @@
 #pragma once
 #include "blocks.h"
 #include "functions.h"
+#include "rows.h"
 #include <math.h>
 
+typedef floats unaligned_floats __attribute__((aligned(4)));
 typedef float float2 __attribute__((ext_vector_type(2)));
 typedef float float4 __attribute__((ext_vector_type(4)));
 typedef float float8 __attribute__((ext_vector_type(8)));
@@ -78,7 +80,7 @@ static void attend(const shard_host_attention *call, shard_host_kv type, bool fe
 }
 
 static void attention_join(const shard_host_attention *call, const int32_t *query, int head) {
-  join_nodes(*call, query, head, 0, 1);
+  join_attention(*call, query, head, 0, 1);
 }
 
 static void append_token(const shard_host_append *call, shard_host_kv type, int token, int head) {

@@ -8,6 +8,7 @@ typedef vec_bits uints;
 #define as_floats(x) ((vec)(x)) // a cast between vectors of one size keeps the bits
 #define as_uints(x) ((vec_bits)(x))
 #define FMA multiply_add
+#define FUNCTION_LANES LANES
 #include "../../Kernels/common/functions.cl"
 
 INLINE vec function_of(shard_host_function function, vec x) {
@@ -32,6 +33,10 @@ INLINE vec function_of(shard_host_function function, vec x) {
     return portable_erf(x);
   case SHARD_HOST_SIGMOID:
     return portable_sigmoid(x);
+  case SHARD_HOST_LOG:
+    return portable_log(x);
+  case SHARD_HOST_RSQRT:
+    return portable_rsqrt(x);
   }
 }
 

@@ -4,6 +4,7 @@
 #include "attention.h"
 #include "functions.h"
 #include "levels.h"
+#include "logits.h"
 #include "panels.h"
 #include "peaks.h"
 #include "products.h"
@@ -26,6 +27,13 @@ const shard_host_functions LEVEL = {
     .add_bias = add_bias,
     .apply = apply,
     .divide = divide,
+    .norm_rows = norm_rows,
+    .softmax_rows = softmax_rows,
+    .activate = activate,
+    .look_up_rows = look_up_rows,
+    .leaf_nodes = leaf_nodes,
+    .log_of_nodes = log_of_nodes,
+    .top_k = top_k,
     .reference = reference,
     .error_over_bound = error_over_bound,
     .attention_rows = attention_rows,

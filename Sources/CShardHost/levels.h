@@ -18,6 +18,13 @@ typedef struct {
   void (*add_bias)(float *, size_t, const float *, size_t, size_t);
   void (*apply)(shard_host_function, const float *, float *, size_t);
   void (*divide)(const float *, const float *, float *, size_t);
+  void (*norm_rows)(const shard_host_norm *, size_t, size_t);
+  void (*softmax_rows)(const shard_host_softmax *, size_t, size_t);
+  void (*activate)(const shard_host_activation *, size_t, size_t, size_t, size_t);
+  void (*look_up_rows)(const shard_host_look_up *, size_t, size_t);
+  void (*leaf_nodes)(const shard_host_leaves *, size_t, size_t);
+  float (*log_of_nodes)(const float *, size_t);
+  void (*top_k)(const shard_host_top_k_part *, size_t, size_t);
   void (*reference)(const shard_host_matrix *, const shard_host_matrix *, size_t, size_t, double *, double *, void *);
   double (*error_over_bound)(const float *, size_t, const double *, const double *, size_t, size_t, size_t);
   int (*attention_rows)(bool);
@@ -30,4 +37,6 @@ typedef struct {
   uint64_t (*read)(const void *, size_t);
 } shard_host_functions;
 
+// The best that the CPU has, or what SHARDCL_HOST_LEVEL asks for.
+const shard_host_functions *shard_host_level_in_use(void);
 extern const shard_host_functions shard_host_level_default, shard_host_level_v3, shard_host_level_v4;

@@ -49,6 +49,13 @@ import Testing
     }
   }
 
+  @Test("is caught in every operation between products")
+  func layers() async throws {
+    let verification = try Verification(of: [BrokenLayersDevice()], extent: .small, selecting: "kernel/layer")
+    #expect(verification.count > 10)
+    try await verification.run { #expect(!$0.verified && !$0.sameBits && $0.error.isEmpty, "\($0.name)") }
+  }
+
   @Test("is caught where it writes beside its result")
   func strayWrite() async throws {
     let device = BrokenDevice(breaks: { _ in true }, at: { $0.c.columns })
@@ -80,6 +87,43 @@ private final class ForgetfulDevice: ForwardingDevice {
     var epilogue = product.epilogue
     change(&epilogue)
     try base.multiply(Product(product.a, product.weight, into: product.c, epilogue: epilogue))
+  }
+}
+
+/// The CPU fallback, except that it flips the lowest bit of a word of each result of an operation between products.
+private final class BrokenLayersDevice: ForwardingDevice {
+  let base = HostDevice(workers: 1)
+
+  private func flip(_ memory: DeviceMemory, word: Int) {
+    guard case .host(let block) = memory.storage else { return }
+    base.queue.async { block.withMutableBytes { $0[4 * word] ^= 1 } }
+  }
+
+  private func flip(_ result: MatrixView) { flip(result.memory, word: result.offset + result.columns - 1) }
+
+  func normalise(_ norm: Norm) throws {
+    try base.normalise(norm)
+    flip(norm.result)
+  }
+  func softmax(_ softmax: Softmax) throws {
+    try base.softmax(softmax)
+    flip(softmax.result)
+  }
+  func apply(_ operation: Elementwise) throws {
+    try base.apply(operation)
+    flip(operation.result)
+  }
+  func lookUp(_ look: LookUp) throws {
+    try base.lookUp(look)
+    flip(look.result)
+  }
+  func findTop(_ top: TopK) throws {
+    try base.findTop(top)
+    flip(top.result.memory, word: 0)
+  }
+  func joinLeaves(_ join: LogSumExp) throws {
+    try base.joinLeaves(join)
+    flip(join.result)
   }
 }
 

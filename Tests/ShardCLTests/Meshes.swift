@@ -2,6 +2,7 @@
 import ShardCL
 import ShardCompute
 import TestSupport
+import Testing
 
 /// A mesh as an argument of a test.
 struct MeshCase: Hashable, Sendable, CustomStringConvertible {
@@ -49,3 +50,14 @@ extension RandomNumbers {
 
 /// The bits of each value, so that comparisons see the sign of a zero.
 func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }
+
+/// What the error says that `body` throws.
+func message(_ body: () async throws -> Void) async -> String {
+  do {
+    try await body()
+    Issue.record("no error where one was expected")
+    return ""
+  } catch {
+    return "\(error)"
+  }
+}

@@ -37,8 +37,18 @@ extension ForwardingDevice {
   package func join(_ join: AttentionJoin) throws { try base.join(join) }
   package func append(_ append: KVAppend) throws { try base.append(append) }
   package func reduce(_ reduction: Reduction) throws { try base.reduce(reduction) }
+  package func normalise(_ norm: Norm) throws { try base.normalise(norm) }
+  package func softmax(_ softmax: Softmax) throws { try base.softmax(softmax) }
+  package func apply(_ operation: Elementwise) throws { try base.apply(operation) }
+  package func lookUp(_ look: LookUp) throws { try base.lookUp(look) }
+  package func findTop(_ top: TopK) throws { try base.findTop(top) }
+  package func sumLeaves(_ sums: LeafSums) throws { try base.sumLeaves(sums) }
+  package func joinLeaves(_ join: LogSumExp) throws { try base.joinLeaves(join) }
   package func enqueueFMALoop(steps: Int) throws -> Double { try base.enqueueFMALoop(steps: steps) }
   package func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double { try base.enqueueReadLoop(memory) }
+  package func enqueueCopyLoop(_ source: DeviceMemory, to target: DeviceMemory) throws -> Double {
+    try base.enqueueCopyLoop(source, to: target)
+  }
 
   package func beginAccess(
     _ memory: DeviceMemory, at byteOffset: Int, byteCount: Int, writing: Bool

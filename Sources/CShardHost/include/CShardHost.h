@@ -63,6 +63,8 @@ typedef enum __attribute__((enum_extensibility(closed))) shard_host_function : u
   SHARD_HOST_TANH __attribute__((swift_name("tanh"))),
   SHARD_HOST_ERF __attribute__((swift_name("erf"))),
   SHARD_HOST_SIGMOID __attribute__((swift_name("sigmoid"))),
+  SHARD_HOST_LOG __attribute__((swift_name("log"))),
+  SHARD_HOST_RSQRT __attribute__((swift_name("rsqrt"))),
 } shard_host_function;
 
 // Element (r, p) is data[r * row_stride + p * column_stride]; strides count elements.
@@ -234,3 +236,5 @@ void shard_host_rotate_query(const shard_host_append *call, float *q, int token)
 double shard_host_fma_peak(size_t iterations, float *value);
 // Reads every byte once and returns a checksum, so that no read is left out.
 uint64_t shard_host_read(const void *data, size_t byte_count);
+
+#include "ShardHostLayers.h"

@@ -11,13 +11,15 @@ public enum Distribution: Hashable, Sendable {
   case partial([Range<Int>])
   /// Every rank holds nodes of an attention whose keys are cut over the ranks.
   case attention(AttentionNodes)
+  /// Every rank holds one addend, that of rank r being leaf r of the sum: of a look-up, where all but one are zeros.
+  case addends
 
   /// The placement alone.
   public var placement: Placement {
     switch self {
     case .replicate: .replicate
     case .shard(let axis, _): .shard(axis)
-    case .partial, .attention: .partial
+    case .partial, .addends, .attention: .partial
     }
   }
 
@@ -50,7 +52,7 @@ public enum Distribution: Hashable, Sendable {
   /// Throws unless there is a part, or a run of leaves, for each rank, and they make up the whole.
   func check(rows: Int, columns: Int, ranks: Int) throws {
     switch self {
-    case .replicate: break
+    case .replicate, .addends: break
     case .shard(let axis, let partition):
       let length = axis == 0 ? rows : columns
       guard axis == 0 || axis == 1, partition.length == length, partition.parts == ranks else {
@@ -74,7 +76,7 @@ public enum Distribution: Hashable, Sendable {
   /// The rows and columns of a `rows` × `columns` matrix that `rank` holds.
   func block(of rank: Int, rows: Int, columns: Int) -> (rows: Range<Int>, columns: Range<Int>) {
     switch self {
-    case .replicate, .partial, .attention: (0..<rows, 0..<columns)
+    case .replicate, .partial, .addends, .attention: (0..<rows, 0..<columns)
     case .shard(0, let partition): (partition.range(of: rank), 0..<columns)
     case .shard(_, let partition): (0..<rows, partition.range(of: rank))
     }
@@ -82,7 +84,11 @@ public enum Distribution: Hashable, Sendable {
 
   /// The addends that `rank` holds; one for a tensor that is not a sum.
   func nodes(of rank: Int) -> [SumNode] {
-    if case .partial(let runs) = self { SumNode.covering(runs[rank]) } else { SumNode.covering(SumOrder.allLeaves) }
+    switch self {
+    case .partial(let runs): SumNode.covering(runs[rank])
+    case .addends: [.leaf(rank)]
+    case .replicate, .shard, .attention: SumNode.covering(SumOrder.allLeaves)
+    }
   }
 }
 
@@ -94,6 +100,7 @@ extension Distribution: CustomStringConvertible {
     case .shard(_, let partition): "\(placement) in parts of \(partition)"
     case .partial(let runs): "\(placement) with leaves \(runs)"
     case .attention: "\(placement) of an attention"
+    case .addends: "\(placement) with an addend on each rank"
     }
   }
 }

@@ -31,8 +31,8 @@ extension ShardedTensor {
       throw ShardingError.shapeMismatch(
         "\(source.rows) × \(source.columns) \(source.format.rawValue) for a tensor of \(rows) × \(columns) f32")
     }
-    if case .partial(let runs) = distribution {
-      guard runs.contains(SumOrder.allLeaves) else {
+    if placement == .partial {
+      guard case .partial(let runs) = distribution, runs.contains(SumOrder.allLeaves) else {
         throw ShardingError.noTransition(from: .replicate, to: .partial)
       }
     }
@@ -70,7 +70,7 @@ extension ShardedTensor {
     }
     try host.checkRange(0, host.byteCount, writing: true)
     switch distribution {
-    case .partial, .attention:
+    case .partial, .addends, .attention:
       try await redistribute(to: .replicate).download(into: host)
     case .replicate:
       try mesh.ranks[0].device.read(memories[0], at: 0, byteCount: host.byteCount, into: host, at: 0)

@@ -38,10 +38,10 @@ extension ShardedTensor {
     switch (distribution, result.distribution) {
     case (.attention(let nodes), .replicate), (.attention(let nodes), .shard):
       try await join(nodes, into: result)
-    case (.partial, .replicate):
+    case (.partial, .replicate), (.addends, .replicate):
       try await mesh.communicator.allReduce(
         contributions, into: result.operands, count: rows * columns, elementType: .f32, operation: .sum)
-    case (.partial, .shard(let axis, let partition)):
+    case (.partial, .shard(let axis, let partition)), (.addends, .shard(let axis, let partition)):
       try await mesh.communicator.reduceScatter(
         contributions, into: result.operands, cut: cut(axis, partition), elementType: .f32, operation: .sum)
     case (.shard(let axis, let partition), .replicate):

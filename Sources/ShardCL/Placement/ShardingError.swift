@@ -4,6 +4,8 @@
 public enum ShardingError: Error, Hashable, Sendable {
   /// A product of operands that no rule covers; `fix` is the placement of x that would have one.
   case noRule(x: Placement, weight: Placement, fix: Placement?)
+  /// An operation on one tensor that no rule covers; `fix` is a placement that would have one.
+  case noOperationRule(operation: String, placement: Placement, fix: Placement)
   /// A change of placement that no collective makes.
   case noTransition(from: Placement, to: Placement)
   /// Operands that are cut differently, or a partition of another axis; the text has both.
@@ -23,6 +25,8 @@ extension ShardingError: CustomStringConvertible {
     case .noRule(let x, let weight, let fix):
       "no rule for x \(x) with weight \(weight); "
         + (fix.map { "redistribute x to \($0)" } ?? "load the weight as .shard(0), .shard(1) or .replicate")
+    case .noOperationRule(let operation, let placement, let fix):
+      "no rule for \(operation) of a tensor \(placement); redistribute it to \(fix)"
     case .noTransition(let from, let to):
       "no collective makes \(to) from \(from); a tensor becomes \(to) only as the result of a product"
     case .partitionMismatch(let text): "partitions do not match: \(text)"

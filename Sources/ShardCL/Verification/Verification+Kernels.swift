@@ -13,6 +13,7 @@ extension Verification {
       cases += try operationCases(label, device, extent)
       cases += try reducedCases(label, device, extent)
       cases += attentionCases(label, device, extent)
+      cases += layerCases(label, device, extent)
     }
     return cases
   }
@@ -95,13 +96,17 @@ extension Verification {
   private static let openCLSubjects = [
     "bias": "elementwise/add_bias", "pack": "gemm/pack", "copy": "clEnqueueCopyBufferRect",
     "reduce": "collectives/reduce",
-    "fma": "bench/fma_peak", "read": "bench/read_bandwidth",
+    "fma": "bench/fma_peak", "read": "bench/read_bandwidth", "copy-loop": "bench/copy_bandwidth",
   ]
 
   /// Kernels that measure the device; they have no result to check but that they come to their end.
   private static let rates: [(String, @Sendable (any ComputeDevice, DeviceMemory) throws -> Double)] = [
     ("fma", { device, _ in try device.enqueueFMALoop(steps: 16) }),
     ("read", { device, memory in try device.enqueueReadLoop(memory) }),
+    (
+      "copy-loop",
+      { device, memory in try device.enqueueCopyLoop(memory, to: device.allocate(byteCount: memory.byteCount)) }
+    ),
   ]
 
   private static func operationCases(

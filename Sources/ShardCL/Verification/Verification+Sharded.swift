@@ -65,13 +65,7 @@ struct ShardedProblem: Sendable, CustomStringConvertible {
   let placement: Placement
 
   var description: String {
-    let target =
-      switch placement {
-      case .replicate: "replicate"
-      case .shard(let axis): "shard-\(axis)"
-      case .partial: "partial"
-      }
-    return "\(layout)/\(format.rawValue)/\(m)x\(n)x\(k)/unit-\(unit)/to-\(target)"
+    "\(layout)/\(format.rawValue)/\(m)x\(n)x\(k)/unit-\(unit)/to-\(placement.caseName)"
   }
 
   func run(on mesh: DeviceMesh, seed: UInt64) async throws -> Findings {

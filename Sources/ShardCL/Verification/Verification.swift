@@ -34,7 +34,7 @@ public struct Verification: Sendable {
     self.seed = seed
     let all =
       try Self.kernelCases(devices, extent) + Self.collectiveCases(devices, extent)
-      + Self.shardedCases(devices, extent)
+      + Self.shardedCases(devices, extent) + Self.shardedLayerCases(devices, extent)
     cases = pattern.map { pattern in all.filter { $0.isSelected(by: pattern) } } ?? all
     if cases.isEmpty {
       throw VerificationError.noSuchCase(

@@ -107,10 +107,6 @@ extension HostDevice {
   }
 }
 
-extension HostDevice.Bytes {
-  fileprivate var floats: UnsafeMutablePointer<Float> { address.assumingMemoryBound(to: Float.self) }
-}
-
 extension KVFormat {
   /// What `CShardHost` calls the format.
   fileprivate var hostType: shard_host_kv {

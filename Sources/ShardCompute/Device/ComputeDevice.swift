@@ -64,6 +64,23 @@ public protocol ComputeDevice: AnyObject, Sendable {
   /// Joins addends element by element; see `Reduction`.
   func reduce(_ reduction: Reduction) throws
 
+  /// Norms rows; see `Norm`.
+  ///
+  /// - Throws: as the others below also `ComputeError.unsupported` for sides over 2³¹ − 65.
+  func normalise(_ norm: Norm) throws
+  /// Runs a softmax of rows; see `Softmax`.
+  func softmax(_ softmax: Softmax) throws
+  /// Applies activations, gates or factors to each element; see `Elementwise`.
+  func apply(_ operation: Elementwise) throws
+  /// Looks rows of a weight up; see `LookUp`.
+  func lookUp(_ look: LookUp) throws
+  /// Finds the largest values of rows; see `TopK`.
+  func findTop(_ top: TopK) throws
+  /// Sums exponentials over the leaves of rows; see `LeafSums`.
+  func sumLeaves(_ sums: LeafSums) throws
+  /// Joins the leaves' sums; see `LogSumExp`.
+  func joinLeaves(_ join: LogSumExp) throws
+
   /// Runs `steps` steps of independent fma chains in registers on every core or compute unit, for measuring.
   ///
   /// - Returns: the floating-point operations of all.
@@ -72,6 +89,10 @@ public protocol ComputeDevice: AnyObject, Sendable {
   ///
   /// - Returns: the bytes read; a remainder that does not divide among the cores is left out.
   func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double
+  /// Copies `source` into the beginning of `target` on all cores or compute units, for measuring.
+  ///
+  /// - Returns: the bytes read and written; a remainder that does not divide among the cores is left out.
+  func enqueueCopyLoop(_ source: DeviceMemory, to target: DeviceMemory) throws -> Double
 
   /// Makes device memory visible to host code once everything enqueued before is done; copies nothing where memory is
   /// shared. Nothing may be enqueued on the range until `endAccess`.

@@ -33,7 +33,7 @@ extension Epilogue.Activation {
     return result
   }
 
-  fileprivate var hostFunction: shard_host_function {
+  var hostFunction: shard_host_function {
     switch self {
     case .none: .none
     case .relu: .relu

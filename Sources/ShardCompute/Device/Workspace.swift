@@ -18,6 +18,8 @@ final class Workspace: Sendable {
     case tree
     /// What tasks of attention keep while they run, what they leave for others, and which comes next.
     case attention, attentionNodes, attentionCounter
+    /// The largest values of parts of rows, and those of parts of them.
+    case candidates, fewerCandidates
     /// Results of measuring kernels, which nobody reads.
     case measurement
     /// Inner loops of the CPU fallback.

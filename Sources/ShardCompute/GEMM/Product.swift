@@ -164,13 +164,8 @@ public struct Product: Sendable {
     arithmetic = whole.arithmetic
   }
 
-  /// Throws unless the panels of the weight are those of `device`: two devices of one context may have different ones.
-  func checkPanels(on device: any ComputeDevice) throws {
-    guard weight.panelWidth == device.weightPanelWidth else {
-      throw ComputeError.mismatch(
-        "a weight in panels of \(weight.panelWidth) rows; \(device.name) has panels of \(device.weightPanelWidth)")
-    }
-  }
+  /// Throws unless the panels of the weight are those of `device`.
+  func checkPanels(on device: any ComputeDevice) throws { try weight.checkPanels(on: device) }
 }
 
 extension ComputeDevice {

@@ -170,6 +170,14 @@ extension Weight {
 
   private var panelByteCount: Int { panelWidth * (columns / format.blockLength) * format.panelBlockByteCount }
 
+  /// Throws unless the panels are those of `device`: two devices of one context may have different ones.
+  func checkPanels(on device: any ComputeDevice) throws {
+    guard panelWidth == device.weightPanelWidth else {
+      throw ComputeError.mismatch(
+        "a weight in panels of \(panelWidth) rows; \(device.name) has panels of \(device.weightPanelWidth)")
+    }
+  }
+
   /// Throws unless `source` is the matrices that the panels have room for.
   func checkSource(_ source: MatrixBatch) throws {
     let matrix = source.first

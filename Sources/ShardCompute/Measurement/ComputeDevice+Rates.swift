@@ -85,6 +85,18 @@ extension HostDevice {
     }
     return Double(part * 4 * workers)
   }
+
+  /// Copies all of `source` to the beginning of `target`; returns the bytes read and written.
+  public func enqueueCopyLoop(_ source: DeviceMemory, to target: DeviceMemory) throws -> Double {
+    let byteCount = source.byteCount
+    let (from, to) = (try bytes(of: source, 0, byteCount), try bytes(of: target, 0, byteCount))
+    let part = byteCount / (4 * workers) & ~63
+    enqueueParallel(4 * workers, grain: 1) { parts in
+      let start = parts.lowerBound * part
+      (to.address + start).copyMemory(from: from.address + start, byteCount: parts.count * part)
+    }
+    return Double(2 * part * 4 * workers)
+  }
 }
 
 extension OpenCLDevice {
@@ -106,17 +118,30 @@ extension OpenCLDevice {
 
   /// `bench/read_bandwidth`: reads all of `memory` once; returns its bytes.
   public func enqueueReadLoop(_ memory: DeviceMemory) throws -> Double {
-    let vector = isGPU ? 4 : 16
-    let items = isGPU ? capabilities.computeUnits * 1024 : capabilities.computeUnits * 4
-    let steps = memory.byteCount / (4 * vector * items)
+    let sums = try workspace.memory(
+      .measurement, byteCount: streamItems * streamVector * 4, allocate: allocate)
+    return try enqueueStream("bench/read_bandwidth", memory, sums)
+  }
+
+  /// `bench/copy_bandwidth`: copies all of `source` to the beginning of `target`; returns the bytes read and written.
+  public func enqueueCopyLoop(_ source: DeviceMemory, to target: DeviceMemory) throws -> Double {
+    try target.checkRange(0, source.byteCount)
+    return try 2 * enqueueStream("bench/copy_bandwidth", source, target)
+  }
+
+  private var streamVector: Int { isGPU ? 4 : 16 }
+  private var streamItems: Int { capabilities.computeUnits * (isGPU ? 1024 : 16) }
+
+  /// Each item of CPU devices reads its own run, neighbours of GPUs read neighbours; returns the bytes read.
+  private func enqueueStream(_ name: String, _ source: DeviceMemory, _ target: DeviceMemory) throws -> Double {
+    let (vector, items) = (streamVector, streamItems)
+    let steps = source.byteCount / (4 * vector * items)
     guard steps > 0 else { return 0 }
-    let kernel = try library.kernel("bench/read_bandwidth", options: ["-DVECTOR=\(vector)"])
-    let sums = try workspace.memory(.measurement, byteCount: items * vector * 4, allocate: allocate)
-    try kernel.launch(
+    try library.kernel(name, options: ["-DVECTOR=\(vector)"]).launch(
       on: queue, size: LaunchSize(global: [items], local: [isGPU ? 256 : 1]),
       arguments: [
         .int(Int32(steps)), .long(isGPU ? 1 : Int64(steps)), .long(isGPU ? Int64(items) : 1),
-        .buffer(try buffer(memory)), .buffer(try buffer(sums)),
+        .buffer(try buffer(source)), .buffer(try buffer(target)),
       ])
     return Double(4 * vector * items * steps)
   }

@@ -30,6 +30,26 @@ import Testing
     #expect(refused == 12)
   }
 
+  @Test("operations on one tensor keep its placement, or name one that they would keep")
+  func oneTensor() throws {
+    for placement in Self.placements {
+      for isPerHead in [false, true] {
+        let refused = placement == .partial || (placement == .shard(1) && !isPerHead)
+        let error = ShardingError.noOperationRule(operation: "a norm", placement: placement, fix: .replicate)
+        let rule = Result { try PlacementRules.rows(placement, operation: "a norm", isPerHead: isPerHead) }
+        switch rule {
+        case .success(let result): #expect(!refused && result == placement)
+        case .failure(let found): #expect(refused && found as? ShardingError == error)
+        }
+      }
+    }
+    #expect(try PlacementRules.elements(.shard(1), operation: "a gate") == .shard(1))
+    #expect(throws: ShardingError.self) { try PlacementRules.elements(.partial, operation: "a gate") }
+    #expect(PlacementRules.lookUp(weight: .shard(0)) == .partial)
+    #expect(PlacementRules.lookUp(weight: .shard(1)) == .shard(1))
+    #expect(PlacementRules.lookUp(weight: .replicate) == .replicate)
+  }
+
   @Test("the error names both placements and the redistribute that helps")
   func text() {
     #expect { try PlacementRules.matmul(x: .shard(0), weight: .shard(0)) } throws: {

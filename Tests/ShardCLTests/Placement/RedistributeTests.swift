@@ -28,7 +28,7 @@ import Testing
       return partition.range(of: rank).flatMap { values[$0 * tensor.columns..<($0 + 1) * tensor.columns] }
     case .shard(_, let partition):
       return (0..<tensor.rows).flatMap { row in partition.range(of: rank).map { values[row * tensor.columns + $0] } }
-    case .replicate, .partial, .attention: return values
+    case .replicate, .partial, .addends, .attention: return values
     }
   }
 

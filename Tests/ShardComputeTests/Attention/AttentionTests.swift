@@ -38,11 +38,11 @@ import Testing
   }
 
   /// Each format is a kernel of its own to compile, so narrow vectors have one of the others each.
-  static let formats: [(Kind, KVFormat)] =
+  static let kindsAndFormats: [(Kind, KVFormat)] =
     [Kind.host, .cpu, .gpu].flatMap { kind in [KVFormat.f16, .bf16, .q8_0].map { (kind, $0) } }
     + [(.cpu4, .f16), (.cpu8, .q8_0)]
 
-  @Test("reads caches of every format", arguments: formats)
+  @Test("reads caches of every format", arguments: kindsAndFormats)
   func formats(kind: Kind, format: KVFormat) async throws {
     let (device, host) = (try kind.device(), HostDevice())
     for lengths in [[(20, 150), (1, 33)], [(1, 1000)]] {

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("common/functions") struct FunctionTests {
   static let functions: [shard_host_function] = [
-    .none, .relu, .reluSquared, .silu, .gelu, .geluTanh, .exp, .tanh, .erf, .sigmoid,
+    .none, .relu, .reluSquared, .silu, .gelu, .geluTanh, .exp, .tanh, .erf, .sigmoid, .log, .rsqrt,
   ]
   /// In the same order; the last value is a quotient.
   static let kernel = """
@@ -26,7 +26,9 @@ import Testing
       STORE(F32, FUNCTION_LANES)(portable_tanh(v), y + 7 * count + at);
       STORE(F32, FUNCTION_LANES)(portable_erf(v), y + 8 * count + at);
       STORE(F32, FUNCTION_LANES)(portable_sigmoid(v), y + 9 * count + at);
-      STORE(F32, FUNCTION_LANES)(portable_divide(v, LOAD(F32, FUNCTION_LANES)(x + count - FUNCTION_LANES - at)), y + 10 * count + at);
+      STORE(F32, FUNCTION_LANES)(portable_log(v), y + 10 * count + at);
+      STORE(F32, FUNCTION_LANES)(portable_rsqrt(v), y + 11 * count + at);
+      STORE(F32, FUNCTION_LANES)(portable_divide(v, LOAD(F32, FUNCTION_LANES)(x + count - FUNCTION_LANES - at)), y + 12 * count + at);
     }
     """
 
@@ -56,7 +58,7 @@ import Testing
     let kernel = try Kernel(program: program, name: "functions")
     let count = Self.samples.count
     let x = try device.upload(Self.samples)
-    let y = try device.allocate(byteCount: 4 * count * 11)
+    let y = try device.allocate(byteCount: 4 * count * 13)
     try kernel.launch(
       on: device.queue, size: LaunchSize(global: [count / width]),
       arguments: [.int(Int32(count)), .buffer(try device.buffer(x)), .buffer(try device.buffer(y))])
@@ -86,6 +88,7 @@ import Testing
   @Test("stay within their errors") func errors() {
     let cases: [(shard_host_function, Double, (Double) -> Double)] = [
       (.exp, 1, { Foundation.exp($0) }), (.tanh, 2, { Foundation.tanh($0) }), (.erf, 2, { Foundation.erf($0) }),
+      (.log, 1, { Foundation.log($0) }), (.rsqrt, 1, { 1 / $0.squareRoot() }),
       (.sigmoid, 3, { $0 < 0 ? Foundation.exp($0) / (1 + Foundation.exp($0)) : 1 / (1 + Foundation.exp(-$0)) }),
     ]
     for (function, limit, exact) in cases {
@@ -122,6 +125,10 @@ import Testing
     #expect(Self.onHost(.exp, [0, -0.0, infinity, -infinity, 89, -104]) == [1, 1, infinity, 0, infinity, 0])
     #expect(Self.onHost(.exp, [-103.9])[0] == .leastNonzeroMagnitude)
     #expect(Self.onHost(.sigmoid, [0, infinity, -infinity]) == [0.5, 1, 0])
+    #expect(Self.onHost(.log, [0, -0.0, 1, infinity]) == [-infinity, -infinity, 0, infinity])
+    #expect(Self.onHost(.rsqrt, [0, -0.0, 1, 0.25, infinity]) == [infinity, -infinity, 1, 2, 0])
+    #expect(Self.onHost(.log, [-1, -infinity]).allSatisfy { $0.isNaN })
+    #expect(Self.onHost(.rsqrt, [-1, -infinity]).allSatisfy { $0.isNaN })
     for function in [shard_host_function.tanh, .erf] {
       #expect(Self.onHost(function, [infinity, -infinity, 0]) == [1, -1, 0])
       #expect(Self.onHost(function, [-0.0])[0].sign == .minus)
