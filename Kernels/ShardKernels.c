@@ -31,6 +31,9 @@ TEXT(common_leaves) {
 TEXT(common_repack) {
 #embed "common/repack.cl" suffix(, 0)
 };
+TEXT(common_shared_tiles) {
+#embed "common/shared_tiles.cl" suffix(, 0)
+};
 TEXT(common_tiles) {
 #embed "common/tiles.cl" suffix(, 0)
 };
@@ -60,6 +63,9 @@ TEXT(gemm_group_sums) {
 };
 TEXT(gemm_halves) {
 #embed "gemm/halves.cl" suffix(, 0)
+};
+TEXT(gemm_join) {
+#embed "gemm/join.cl" suffix(, 0)
 };
 TEXT(gemm_mma) {
 #embed "gemm/mma.cl" suffix(, 0)
@@ -115,6 +121,7 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("common/functions", common_functions),
   SOURCE("common/leaves", common_leaves),
   SOURCE("common/repack", common_repack),
+  SOURCE("common/shared_tiles", common_shared_tiles),
   SOURCE("common/tiles", common_tiles),
   SOURCE("bench/fma_peak", bench_fma_peak),
   SOURCE("bench/read_bandwidth", bench_read_bandwidth),
@@ -125,6 +132,7 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("gemm/dots", gemm_dots),
   SOURCE("gemm/group_sums", gemm_group_sums),
   SOURCE("gemm/halves", gemm_halves),
+  SOURCE("gemm/join", gemm_join),
   SOURCE("gemm/mma", gemm_mma),
   SOURCE("gemm/pack", gemm_pack),
   SOURCE("gemm/pack_pairs", gemm_pack_pairs),

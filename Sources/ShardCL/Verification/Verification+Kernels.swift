@@ -6,9 +6,9 @@ extension Verification {
   /// Every kernel on one device of each driver, for CPUs also the kernels made for GPUs.
   static func kernelCases(_ devices: [any ComputeDevice], _ extent: Extent) throws -> [VerificationCase] {
     try kernelDevices(devices).flatMap { label, device in
-      try productCases(label, device, extent) + epilogueCases(label, device, extent)
-        + batchCases(label, device, extent) + operationCases(label, device, extent)
-        + reducedCases(label, device, extent)
+      let products = try productCases(label, device, extent) + splitCases(label, device, extent)
+      return try products + epilogueCases(label, device, extent) + batchCases(label, device, extent)
+        + operationCases(label, device, extent) + reducedCases(label, device, extent)
     }
   }
 
@@ -58,6 +58,26 @@ extension Verification {
     return try problems.map { problem in
       VerificationCase(
         name: "kernel/product/\(label)/\(problem)", subject: try problem.kernelName(on: device), ranks: 1
+      ) { try await problem.run(on: device, seed: $0) }
+    }
+  }
+
+  /// Products of one tile and many terms, whose leaves several work-groups of a GPU share (`gemm/join`).
+  private static func splitCases(
+    _ label: String, _ device: any ComputeDevice, _ extent: Extent
+  ) throws -> [VerificationCase] {
+    guard device.capabilities.architecture == .gpu else { return [] }
+    func problem(
+      _ format: WeightFormat, _ variant: KernelProblem.Variant = .plain, _ steps: EpilogueSteps = EpilogueSteps()
+    ) -> KernelProblem {
+      KernelProblem(m: 9, n: 34, k: extent == .small ? 512 : 2048, format: format, variant: variant, steps: steps)
+    }
+    let problems = [
+      problem(.f32), problem(.f32, .scaled), problem(.f32, .plain, EpilogueSteps.usual[0]), problem(.q8_0),
+    ]
+    return try problems.map { problem in
+      VerificationCase(
+        name: "kernel/split/\(label)/\(problem)", subject: try problem.kernelName(on: device), ranks: 1
       ) { try await problem.run(on: device, seed: $0) }
     }
   }

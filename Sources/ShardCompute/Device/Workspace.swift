@@ -16,6 +16,8 @@ final class Workspace: Sendable {
     case scales
     /// Pending subtrees of a sum.
     case tree
+    /// Sums of the splits of a product.
+    case splits
     /// Results of measuring kernels, which nobody reads.
     case measurement
     /// Inner loops of the CPU fallback.
