@@ -8,8 +8,9 @@
 // elements from the product before. Any work-group size. Global size (ceil(n / 4) or more, m, products).
 // EPILOGUE: see common/epilogue.
 // Prepend common/elements, common/leaves, common/functions, common/epilogue.
-// check: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
-// check: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
+// gpu: defaults
+// gpu: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
+// gpu: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 
 // `count` elements, at most four; the others are 0.
 INLINE float4 load_some(__global const float *p, int count) {

@@ -5,14 +5,7 @@
 //         zeros
 // Work-item (b, p) makes one record. Any work-group size. Global size (blocks, ceil(rows / WIDTH)).
 // Prepend common/elements, common/blocks, common/repack.
-// check: -DFORMAT=Q4_0
-// check: -DFORMAT=Q4_1
-// check: -DFORMAT=Q5_0
-// check: -DFORMAT=Q5_1
-// check: -DFORMAT=IQ4_NL
-// check: -DFORMAT=Q4_K
-// check: -DFORMAT=Q5_K
-// check: -DFORMAT=Q6_K
+// gpu: -DFORMAT=* -DLANE_BYTES=4
 #ifndef WIDTH
 #define WIDTH 32 // rows of a panel
 #endif
