@@ -11,10 +11,10 @@
 #define TILE_N 64 // columns of a tile, a multiple of NR
 #endif
 #ifndef PER_ITEM_M
-#define PER_ITEM_M 4 // rows of a work-item: 4, 8
+#define PER_ITEM_M (TILE_M < 128 ? 4 : 8) // rows of a work-item: 4, 8
 #endif
 #ifndef PER_ITEM_N
-#define PER_ITEM_N 4 // columns of a work-item: 4, 8
+#define PER_ITEM_N (TILE_N < 128 ? 4 : 8) // columns of a work-item: 4, 8
 #endif
 #ifndef MR
 #define MR 32 // rows of a panel of A, a multiple of 4
@@ -41,16 +41,17 @@
   UNROLL for (int i = 0; i < PER_ITEM_M; i++) {                                                                        \
     UNROLL for (int v = 0; v < NV; v++) { statement; }                                                                 \
   }
-// The same by four rows at a time, sum[i][v], i < 4, those of quad q; then the next four take their place. So no more
-// than a quad's addresses and values are in registers beside the sums, of which none has a place that is computed.
-#define EACH_QUAD(statement)                                                                                           \
-  _Pragma("unroll 1") for (int q = 0; q < PER_ITEM_M / 4; q++) {                                                       \
-    UNROLL for (int i = 0; i < 4; i++) {                                                                               \
+// The same by `together` rows at a time: sum[i][v], i < together, has row together * q + i, then the next rows take their
+// place. So only a few rows have addresses and operands in registers beside the sums, and no index of `sum` is computed,
+// which would put it into memory.
+#define EACH_ROWS(together, statement)                                                                                 \
+  _Pragma("unroll 1") for (int q = 0; q < PER_ITEM_M / (together); q++) {                                              \
+    UNROLL for (int i = 0; i < (together); i++) {                                                                      \
       UNROLL for (int v = 0; v < NV; v++) {                                                                            \
         statement;                                                                                                     \
         const float4 done = sum[i][v];                                                                                 \
-        UNROLL for (int j = i; j < PER_ITEM_M - 4; j += 4) sum[j][v] = sum[j + 4][v];                                  \
-        sum[PER_ITEM_M - 4 + i][v] = done;                                                                             \
+        UNROLL for (int j = i; j < PER_ITEM_M - (together); j += (together)) sum[j][v] = sum[j + (together)][v];       \
+        sum[PER_ITEM_M - (together) + i][v] = done;                                                                    \
       }                                                                                                                \
     }                                                                                                                  \
   }
@@ -83,18 +84,18 @@ INLINE __global float4 *waiting_sums(__global float4 *scratch, long group) {
 // Joins the sums of `leaf` with the siblings that wait for it; the level of the subtree that they are now.
 INLINE int join_siblings(int leaf, int begin, __global const float4 *waiting, float4 sum[PER_ITEM_M][NV]) {
   int level = 0;
-  for (; node_joins(leaf, level, begin); level++) { EACH_QUAD(sum[i][v] = WAITING(level) + sum[i][v]) }
+  for (; node_joins(leaf, level, begin); level++) { EACH_ROWS(4, sum[i][v] = WAITING(level) + sum[i][v]) }
   return level;
 }
 
 INLINE void await_sibling(int level, __global float4 *waiting, float4 sum[PER_ITEM_M][NV]) {
-  EACH_QUAD(WAITING(level) = sum[i][v])
+  EACH_ROWS(4, WAITING(level) = sum[i][v])
 }
 
 // Stores what is inside C of an item's sums; `rows` and `columns` are those left of C from the tile's corner on.
 INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float alpha, float beta, __global float *c,
                        long ldc EPILOGUE_PARAMETER) {
-  EACH_QUAD(if (ROW_OF(4 * q + i) < rows && COLUMN_OF(v) < columns)
-                store_finished(sum[i][v], columns - COLUMN_OF(v), alpha, beta, ROW_OF(4 * q + i), COLUMN_OF(v), c,
+  EACH_ROWS(1, if (ROW_OF(q) < rows && COLUMN_OF(v) < columns)
+                store_finished(sum[i][v], columns - COLUMN_OF(v), alpha, beta, ROW_OF(q), COLUMN_OF(v), c,
                                ldc EPILOGUE_VALUE))
 }

@@ -6,26 +6,26 @@
 // sums  m x k_local / GROUP  of gemm/group_sums; read only where the format has offsets
 // C     m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
 // Work-groups, splits, local and global size are those of gemm/tiled; the steps of k are groups of the format.
-// Local memory: GROUP * (TILE_M + TILE_N) + 2 * TILE_N floats.
+// Local memory: GROUP * (TILE_M + TILE_N) + 2 * TILE_N + TILE_M floats.
 // scratch  LEAF_LEVELS * TILE_M * TILE_N floats of each group: subtrees that wait for a sibling.
 // Edges: any m, n; panels are padded with zeros, and only elements inside C are read or written.
 // EPILOGUE: see common/epilogue.
 // Prepend common/elements, common/leaves, common/batch, common/functions, common/epilogue,
 // Prepend common/shared_tiles, common/blocks, common/block_lanes.
-// check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
-// check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
-// check: -DFORMAT=Q4_0
-// check: -DFORMAT=Q5_1
-// check: -DFORMAT=IQ4_NL -DTILE_M=32 -DTILE_N=32
-// check: -DFORMAT=Q4_K -DTILE_M=128 -DPER_ITEM_M=8
-// check: -DFORMAT=Q6_K
+// gpu: -DFORMAT=*
+// gpu: -DFORMAT=Q5_K -DTILE_M=32 -DTILE_N=32
+// gpu: -DFORMAT=Q5_K -DTILE_M=32
+// gpu: -DFORMAT=Q5_K -DTILE_N=128
+// gpu: -DFORMAT=Q5_K -DTILE_M=128
+// gpu: -DFORMAT=Q5_K -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
+// gpu: -DFORMAT=Q5_K -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 // Brings GROUP steps of A from step `at` on to local memory: zeros past the last panel.
 INLINE void load_a(uint item, int at, int k_local, int panel0, int panels, __global const float *a,
                    __local float4 *tile_a) {
   for (uint quad = item; quad < GROUP * QUADS_M; quad += ITEMS) {
     const uint step = quad / QUADS_M, column = quad % QUADS_M * 4, panel = panel0 + column / MR;
     tile_a[quad] = 0;
-    if ((int)panel < panels) tile_a[quad] = vload4(0, a + ((long)panel * k_local + at + step) * MR + column % MR);
+    if ((int)panel < panels) tile_a[quad] = vload4(0, a + (long)panel * k_local * MR + (long)(at + step) * MR + column % MR);
   }
 }
 
@@ -53,6 +53,7 @@ void gemm_block_tiles(int m, int n, int k, int unit, int leaf_begin, int leaf_en
                       long node_stride, long4 batch, __global float4 *restrict scratch EPILOGUE_ARGUMENTS) {
   NEXT_OF_BATCH(a, b, c)
   __local float4 tile_a[GROUP * QUADS_M], tile_b[GROUP * QUADS_N], scales[2 * QUADS_N];
+  __local float row_sums[TILE_M];
   const uint item = get_local_id(1) * LOCAL_X + get_local_id(0);
   const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
   const int panels_m = (m + MR - 1) / MR, panels_n = (n + NR - 1) / NR;
@@ -77,16 +78,17 @@ void gemm_block_tiles(int m, int n, int k, int unit, int leaf_begin, int leaf_en
         load_b(item, at % LENGTH / GROUP, panel_n, panels_n, panel_bytes,
                b + panel_n * panel_bytes + (long)(at / LENGTH) * PANEL_BYTES * NR, (__local float *)tile_b,
                (__local float *)scales);
+        for (int row = item; OFFSETS && row < TILE_M; row += ITEMS)
+          row_sums[row] = sums[min(y * TILE_M + row, m - 1) * groups + at / GROUP];
         barrier(CLK_LOCAL_MEM_FENCE);
         float4 part[PER_ITEM_M][NV];
         EACH_VECTOR(part[i][v] = 0)
-        _Pragma("unroll 4") for (int p = 0; p < GROUP; p++)
+        _Pragma("unroll 2") for (int p = 0; p < GROUP; p++)
           multiply_step(tile_a + p * QUADS_M + get_local_id(1), tile_b + p * QUADS_N + get_local_id(0), part);
         EACH_VECTOR(sum[i][v] = fma(scales[v * LOCAL_X + get_local_id(0)], part[i][v], sum[i][v]))
         if (OFFSETS) {
-          EACH_VECTOR(const int row = min(y * TILE_M + ROW_OF(i), m - 1);
-                      sum[i][v] = fma(scales[QUADS_N + v * LOCAL_X + get_local_id(0)],
-                                      (float4)(sums[row * groups + at / GROUP]), sum[i][v]))
+          EACH_VECTOR(sum[i][v] = fma(scales[QUADS_N + v * LOCAL_X + get_local_id(0)], (float4)(row_sums[ROW_OF(i)]),
+                                      sum[i][v]))
         }
       }
       const int level = join_siblings(leaf, first, waiting, sum);

@@ -4,17 +4,26 @@
 // A  m x k_local  a[((i / MR) * k_local + p) * MR + i % MR], f32
 // B  n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], B_TYPE     the panels of gemv/lanes
 // C  m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
-// Work-group (g, s) makes tiles g, g + groups .. of C (common/shared_tiles), so that any number of groups will do: a few
-// a compute unit, of leaves_each leaves: split s has those from leaf_begin + s * leaves_each on. Splits are all leaves
-// (one), or complete subtrees, of which each makes a node (gemm/join joins them). Local size (LOCAL_X, LOCAL_Y), global
-// size (groups * LOCAL_X, splits * LOCAL_Y). Local memory: TILE_K * (TILE_M + TILE_N) floats.
+// Work-group (g, s) makes tiles g, g + groups .. of C (common/shared_tiles): any number of groups will do, a few a
+// compute unit. Split s has the leaves_each leaves from leaf_begin + s * leaves_each on: all leaves of one split, or
+// a complete subtree, which is a node of C (gemm/join joins them). Local size (LOCAL_X, LOCAL_Y), global size
+// (groups * LOCAL_X, splits * LOCAL_Y). Local memory: TILE_K * (TILE_M + TILE_N) floats.
 // scratch  LEAF_LEVELS * TILE_M * TILE_N floats of each group: subtrees that wait for a sibling.
 // Edges: any m, n, k; panels are padded with zeros, and only elements inside C are read or written.
 // EPILOGUE: see common/epilogue.
 // Prepend common/elements, common/leaves, common/batch,
 // Prepend common/functions, common/epilogue, common/shared_tiles.
-// check: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
-// check: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
+// gpu: -DB_TYPE=*
+// gpu: -DB_TYPE=* -DTILE_M=128 -DTILE_N=128
+// gpu: -DTILE_N=128
+// gpu: -DTILE_M=128
+// gpu: -DTILE_K=32
+// gpu: -DTILE_K=8 -DTILE_M=128 -DTILE_N=128
+// gpu: -DTILE_K=32 -DTILE_M=128 -DTILE_N=128
+// gpu: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
+// gpu: -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
+// gpu: -DTILE_M=128 -DTILE_N=128 -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
+// gpu: -DTILE_M=128 -DTILE_N=128 -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 #ifndef TILE_K
 #define TILE_K 16 // steps of k in local memory
 #endif
@@ -44,13 +53,13 @@ INLINE void read_ahead(uint item, int at, int k_local, int panel_m, int panels_m
     const uint quad = r * ITEMS + item, panel = panel_m + PANEL_OF(quad, MR), step = at + STEP_OF(quad, MR);
     ahead_a[r] = 0;
     if ((int)panel < panels_m && (int)step < k_local)
-      ahead_a[r] = vload4(0, a + ((long)panel * k_local + step) * MR + OFFSET_OF(quad, MR));
+      ahead_a[r] = vload4(0, a + (long)panel * k_local * MR + (long)step * MR + OFFSET_OF(quad, MR));
   }
   UNROLL for (int r = 0; r < READS_B; r++) {
     const uint quad = r * ITEMS + item, panel = panel_n + PANEL_OF(quad, NR), step = at + STEP_OF(quad, NR);
     ahead_b[r] = 0;
     if ((int)panel < panels_n && (int)step < k_local)
-      ahead_b[r] = LOAD(B_TYPE, 4)(b + ((long)panel * k_local + step) * NR + OFFSET_OF(quad, NR));
+      ahead_b[r] = LOAD(B_TYPE, 4)(b + (long)panel * k_local * NR + (long)step * NR + OFFSET_OF(quad, NR));
   }
 }
 
@@ -83,26 +92,24 @@ void gemm_tiled(int m, int n, int k, int unit, int leaf_begin, int leaf_end, int
       float4 sum[PER_ITEM_M][NV];
       EACH_VECTOR(sum[i][v] = 0)
       while (at < stop) {
-        const int steps = min(TILE_K, stop - at);
-        barrier(CLK_LOCAL_MEM_FENCE); // the last steps have been read
+        const int steps = min(TILE_K, stop - at); // steps past the leaf become fma(0, -0, sum), which is sum
+        barrier(CLK_LOCAL_MEM_FENCE);             // the last steps have been read
         UNROLL for (int r = 0; r < READS_A; r++) {
           const uint quad = r * ITEMS + item;
-          tile_a[STEP_OF(quad, MR) * QUADS_M + PANEL_OF(quad, MR) * (MR / 4) + quad % (MR / 4)] = ahead_a[r];
+          tile_a[STEP_OF(quad, MR) * QUADS_M + PANEL_OF(quad, MR) * (MR / 4) + quad % (MR / 4)] =
+            (int)STEP_OF(quad, MR) < steps ? ahead_a[r] : (float4)(0.0f);
         }
         UNROLL for (int r = 0; r < READS_B; r++) {
           const uint quad = r * ITEMS + item;
-          tile_b[STEP_OF(quad, NR) * QUADS_N + PANEL_OF(quad, NR) * (NR / 4) + quad % (NR / 4)] = ahead_b[r];
+          tile_b[STEP_OF(quad, NR) * QUADS_N + PANEL_OF(quad, NR) * (NR / 4) + quad % (NR / 4)] =
+            (int)STEP_OF(quad, NR) < steps ? ahead_b[r] : (float4)(-0.0f);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         at += steps;
         read_ahead(item, at, k_local, panel_m, panels_m, panel_n, panels_n, a, b, ahead_a, ahead_b);
         __local const float4 *step_a = tile_a + get_local_id(1), *step_b = tile_b + get_local_id(0);
-        if (steps == TILE_K) {
-          _Pragma("unroll 4") for (int p = 0; p < TILE_K; p++)
-            multiply_step(step_a + p * QUADS_M, step_b + p * QUADS_N, sum);
-        } else {
-          for (int p = 0; p < steps; p++) multiply_step(step_a + p * QUADS_M, step_b + p * QUADS_N, sum);
-        }
+        _Pragma("unroll 2") for (int p = 0; p < TILE_K; p++)
+          multiply_step(step_a + p * QUADS_M, step_b + p * QUADS_N, sum);
       }
       const int level = join_siblings(leaf, first, waiting, sum);
       if (node_is_final(leaf, level, last)) {

@@ -90,7 +90,7 @@ extension GEMM {
           return "tiles of \(tileM) × \(tileN), \(perItemM) × \(perItemN) an item; items have 4 or 8 each way, tiles "
             + "whole panels of \(sides.0) and \(sides.1)"
         }
-        let needed = 4 * (product.weight.format.groupLength * (tileM + tileN) + 2 * tileN)
+        let needed = 4 * (product.weight.format.groupLength * (tileM + tileN) + 2 * tileN + tileM)
         if needed > capabilities.localMemoryByteCount {
           return "\(needed) bytes of local memory, the device has \(capabilities.localMemoryByteCount)"
         }
