@@ -41,9 +41,9 @@
   UNROLL for (int i = 0; i < PER_ITEM_M; i++) {                                                                        \
     UNROLL for (int v = 0; v < NV; v++) { statement; }                                                                 \
   }
-// The same by `together` rows at a time: sum[i][v], i < together, has row together * q + i, then the next rows take their
-// place. So only a few rows have addresses and operands in registers beside the sums, and no index of `sum` is computed,
-// which would put it into memory.
+// The same by `together` rows at a time: sum[i][v], i < together, has row together * q + i, then the next rows take
+// their place. So only a few rows have addresses and operands in registers beside the sums, and no index of `sum` is
+// computed, which would put it into memory.
 #define EACH_ROWS(together, statement)                                                                                 \
   _Pragma("unroll 1") for (int q = 0; q < PER_ITEM_M / (together); q++) {                                              \
     UNROLL for (int i = 0; i < (together); i++) {                                                                      \

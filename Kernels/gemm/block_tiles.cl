@@ -25,7 +25,8 @@ INLINE void load_a(uint item, int at, int k_local, int panel0, int panels, __glo
   for (uint quad = item; quad < GROUP * QUADS_M; quad += ITEMS) {
     const uint step = quad / QUADS_M, column = quad % QUADS_M * 4, panel = panel0 + column / MR;
     tile_a[quad] = 0;
-    if ((int)panel < panels) tile_a[quad] = vload4(0, a + (long)panel * k_local * MR + (long)(at + step) * MR + column % MR);
+    if ((int)panel < panels)
+      tile_a[quad] = vload4(0, a + (long)panel * k_local * MR + (long)(at + step) * MR + column % MR);
   }
 }
 

@@ -3,7 +3,7 @@
 // X     m x k  x[x_offset + i * row_stride + p * column_stride], f32
 // sums  m x k / GROUP  sums[i * groups + g]: one chain of additions from +0 over ascending p
 // Work-item (g, i, z) makes one sum of matrix z of a batch; x_batch and sums_batch are the elements from one to the
-// next. Any work-group size. Global size (groups, m, matrices).
+// next. Any work-group size. Global size (groups or more, m, matrices).
 // Prepend common/elements, common/blocks.
 // gpu: -DFORMAT=Q4_K
 

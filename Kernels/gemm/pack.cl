@@ -5,7 +5,7 @@
 // are zero
 // Work-item (x, y, z) fills steps x * chunk .. of panel y of matrix z of a batch; source_batch and panels_batch are the
 // elements from one matrix to the next. Any work-group size.
-// Global size (ceil(k / chunk), ceil(rows / WIDTH), matrices); chunk is 4 on GPUs, 256 on CPU devices.
+// Global size (ceil(k / chunk) or more, ceil(rows / WIDTH), matrices); chunk is 4 on GPUs, 256 on CPU devices.
 // Fast where one stride is 1. A conversion is exact: TARGET is SOURCE or F32.
 // Prepend common/elements.
 // check: -DWIDTH=6

@@ -3,7 +3,7 @@
 // source  rows x blocks of BYTES each  source[(r * blocks + b) * BYTES]
 // panels  from panels_offset on: record b of panel p at (p * blocks + b) * PANEL_BYTES * WIDTH; rows past the last are
 //         zeros
-// Work-item (b, p) makes one record. Any work-group size. Global size (blocks, ceil(rows / WIDTH)).
+// Work-item (b, p) makes one record. Any work-group size. Global size (blocks or more, ceil(rows / WIDTH)).
 // Prepend common/elements, common/blocks, common/repack.
 // gpu: -DFORMAT=* -DLANE_BYTES=4
 #ifndef WIDTH

@@ -55,15 +55,13 @@ extension GEMM {
     ) throws {
       let splits = splits(product, leavesEach: leavesEach)
       guard splits > 1 else { return try enqueue(product) }
+      let kernel = try device.library.kernel(name, options: product.epilogue.options(floats: 4))
       let sums = try product.sums(in: device.scratch(.splits, byteCount: byteCount(product, splits)))
       try enqueue(sums)
-      let kernel = try device.library.kernel(name, options: product.epilogue.options(floats: 4))
-      let leaves = product.weight.leaves
-      let (c, width) = (product.c, workGroup)
+      let (leaves, c) = (product.weight.leaves, product.c)
       try kernel.launch(
         on: device.queue,
-        size: LaunchSize(
-          global: [((product.n + 3) / 4 + width - 1) / width * width, product.m, product.count], local: [width, 1, 1]),
+        size: device.size(items: [(product.n + 3) / 4, product.m, product.count]),
         arguments: [
           .int(Int32(product.m)), .int(Int32(product.n)), .int(Int32(leaves.lowerBound / leavesEach)),
           .int(Int32(leaves.upperBound / leavesEach)), .float(product.alpha), .float(product.beta),
@@ -72,9 +70,6 @@ extension GEMM {
           .long(Int64(product.nodeStride)), .long(Int64(product.cStride)),
         ] + (try product.epilogue.arguments(on: device)))
     }
-
-    /// Items of a work-group, along a row.
-    private static let workGroup = 32
 
     private static func byteCount(_ product: Product, _ splits: Int) throws -> Int {
       try checkedProduct(splits, product.count, product.m, product.n, 4)
