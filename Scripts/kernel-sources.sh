@@ -9,7 +9,7 @@
 #   // gpu: -DROWS=* -DB_TYPE=*     options that launchers use on GPUs of every vendor
 #   // nvidia: -DMMA_PTX=1          on NVIDIA's GPUs only
 #   // amd: -DHALF_ARITHMETIC=1     on AMD's GPUs only
-# A kernel without a line of the last three is for CPU devices, or for GPUs that no compiler is here for.
+# A kernel without a line of the last three is for CPU devices, or for GPUs that no compiler is here for (intel:).
 
 # Prints every kernel.
 kernels() { find Kernels -name '*.cl' -not -path 'Kernels/common/*' | LC_ALL=C sort; }
