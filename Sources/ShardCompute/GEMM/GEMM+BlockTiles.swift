@@ -23,7 +23,7 @@ extension GEMM {
 
     static func tunables(_ product: Product, on device: OpenCLDevice) -> [Tunable<Parameters>] {
       [
-        Tunable([(32, 32, 4, 4), (32, 64, 4, 4), (64, 64, 4, 4), (64, 128, 4, 8), (128, 64, 8, 4)]) {
+        Tunable([(32, 32, 4, 4), (32, 64, 4, 4), (64, 64, 4, 4), (64, 128, 4, 8), (128, 64, 8, 4), (128, 128, 8, 8)]) {
           ($0.tileM, $0.tileN, $0.perItemM, $0.perItemN) = $1
         }, Tunable(\.leavesEach, Join.leavesEach),
       ]
