@@ -64,6 +64,9 @@ TEXT(common_repack) {
 TEXT(common_rows) {
 #embed "common/rows.cl" suffix(, 0)
 };
+TEXT(common_shared_tiles) {
+#embed "common/shared_tiles.cl" suffix(, 0)
+};
 TEXT(common_softmax) {
 #embed "common/softmax.cl" suffix(, 0)
 };
@@ -123,6 +126,9 @@ TEXT(gemm_group_sums) {
 };
 TEXT(gemm_halves) {
 #embed "gemm/halves.cl" suffix(, 0)
+};
+TEXT(gemm_join) {
+#embed "gemm/join.cl" suffix(, 0)
 };
 TEXT(gemm_mma) {
 #embed "gemm/mma.cl" suffix(, 0)
@@ -207,6 +213,7 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("common/norm", common_norm),
   SOURCE("common/repack", common_repack),
   SOURCE("common/rows", common_rows),
+  SOURCE("common/shared_tiles", common_shared_tiles),
   SOURCE("common/softmax", common_softmax),
   SOURCE("common/tiles", common_tiles),
   SOURCE("common/top_k", common_top_k),
@@ -227,6 +234,7 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("gemm/dots", gemm_dots),
   SOURCE("gemm/group_sums", gemm_group_sums),
   SOURCE("gemm/halves", gemm_halves),
+  SOURCE("gemm/join", gemm_join),
   SOURCE("gemm/mma", gemm_mma),
   SOURCE("gemm/pack", gemm_pack),
   SOURCE("gemm/pack_pairs", gemm_pack_pairs),

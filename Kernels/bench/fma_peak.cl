@@ -4,6 +4,7 @@
 // size; on CPU devices one item a core.
 // sums  a vector per work-item, the sum of its chains, so that none can be left out. |factor| < 1 keeps it finite.
 // Prepend common/elements.
+// gpu: -DVECTOR=1 -DCHAINS=8
 #ifndef VECTOR
 #define VECTOR 16 // floats of a vector register: 4, 8, 16 on CPU devices, 1 on GPUs
 #endif

@@ -5,6 +5,7 @@
 // size, so that neighbours read neighbours.
 // sums  a vector per work-item that depends on every bit read, so that no read can be left out.
 // Prepend common/elements.
+// gpu: -DVECTOR=4
 #ifndef VECTOR
 #define VECTOR 16 // floats of a read: 4, 8, 16; 4 on GPUs
 #endif

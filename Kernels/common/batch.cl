@@ -10,5 +10,7 @@
 #define NEXT_SUMS(sums, groups)                                                                                        \
   if (batch.s0) sums += get_global_id(2) * (m * (long)(groups));
 
-// The number of this work-group among those of dimensions 0 and 2.
-INLINE long group_of_batch(void) { return (long)get_group_id(2) * get_num_groups(0) + get_group_id(0); }
+// The number of this work-group among all.
+INLINE long group_of_batch(void) {
+  return ((long)get_group_id(2) * get_num_groups(1) + get_group_id(1)) * get_num_groups(0) + get_group_id(0);
+}

@@ -40,6 +40,8 @@ typedef struct {
         residual + residual_offset + get_global_id(2) * residual_batch + (i) * ldr + OUT(j), ldr                       \
   }
 #define EPILOGUE_FROM(i, j) , (epilogue) EPILOGUE_AT(i, j) // ends a list of values
+#define EPILOGUE_PARAMETER , epilogue e // ends a function's parameters
+#define EPILOGUE_VALUE , e // hands it on
 
 // v before the activation: `count` sums from column j on, and from c[OUT(j)] on.
 INLINE floats biased(floats sum, int count, float alpha, float beta, int j, __global const float *c, epilogue e) {
@@ -76,4 +78,20 @@ INLINE void store_finished(floats sum, int count, float alpha, float beta, int i
 #else
 #define EPILOGUE_ARGUMENTS
 #define EPILOGUE_FROM(i, j)
+#define EPILOGUE_PARAMETER
+#define EPILOGUE_VALUE
+
+INLINE void store_element(float sum, float alpha, float beta, __global float *c) {
+  const float v = alpha * sum;
+  *c = beta == 0 ? v : fma(beta, *c, v);
+}
+
+// Without an epilogue, for kernels whose vector has four floats.
+INLINE void store_finished(float4 sum, int count, float alpha, float beta, int i, int j, __global float *c, long ldc) {
+  c += i * ldc + j;
+  if (count > 0) store_element(sum.s0, alpha, beta, c);
+  if (count > 1) store_element(sum.s1, alpha, beta, c + 1);
+  if (count > 2) store_element(sum.s2, alpha, beta, c + 2);
+  if (count > 3) store_element(sum.s3, alpha, beta, c + 3);
+}
 #endif

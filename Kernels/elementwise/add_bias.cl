@@ -2,6 +2,7 @@
 // elementwise/add_bias: adds a row to every row of a matrix.
 // C  m x n  c[c_offset + i * ldc + j] += bias[bias_offset + j], f32
 // Work-item (x, y) has columns 4 * x .. 4 * x + 3 of row y. Any work-group size. Global size (ceil(n / 4), m).
+// gpu: defaults
 __kernel void elementwise_add_bias(int m, int n, __global const float *restrict bias, long bias_offset,
                                    __global float *restrict c, long c_offset, long ldc) {
   const long i = get_global_id(1), j = get_global_id(0) * 4L;

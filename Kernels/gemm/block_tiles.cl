@@ -5,60 +5,29 @@
 // B     n x k_local  panels of NR rows in records (common/blocks, LANE_BYTES 4); blocks lie inside leaves
 // sums  m x k_local / GROUP  of gemm/group_sums; read only where the format has offsets
 // C     m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
-// Work-group (LOCAL_X, LOCAL_Y) = (TILE_N / PER_ITEM_N, TILE_M / PER_ITEM_M) makes TILE_M x TILE_N of C at a time, a
-// group of columns after the other; work-group g takes tiles g, g + groups .. Global size (groups * LOCAL_X, LOCAL_Y).
-// Item (x, y) has rows 4 * (v * LOCAL_Y + y) + 0..3 of the tile, v < PER_ITEM_M / 4, and columns alike.
-// Local memory: GROUP * (TILE_M + TILE_N) + 2 * TILE_N floats.
+// Work-groups, splits, local and global size are those of gemm/tiled; the steps of k are groups of the format.
+// Local memory: GROUP * (TILE_M + TILE_N) + 2 * TILE_N + TILE_M floats.
 // scratch  LEAF_LEVELS * TILE_M * TILE_N floats of each group: subtrees that wait for a sibling.
 // Edges: any m, n; panels are padded with zeros, and only elements inside C are read or written.
 // EPILOGUE: see common/epilogue.
-// Prepend common/elements, common/leaves, common/batch,
-// Prepend common/functions, common/epilogue, common/blocks, common/block_lanes.
-// check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
-// check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
-// check: -DFORMAT=Q4_0
-// check: -DFORMAT=Q5_1
-// check: -DFORMAT=IQ4_NL -DTILE_M=32 -DTILE_N=32
-// check: -DFORMAT=Q4_K -DTILE_M=128 -DPER_ITEM_M=8
-// check: -DFORMAT=Q6_K
-#ifndef TILE_M
-#define TILE_M 64 // rows of a tile, a multiple of MR and 4 * PER_ITEM_M
-#endif
-#ifndef TILE_N
-#define TILE_N 64 // columns of a tile, a multiple of NR
-#endif
-#ifndef PER_ITEM_M
-#define PER_ITEM_M 4 // rows of a work-item: 4, 8
-#endif
-#ifndef PER_ITEM_N
-#define PER_ITEM_N 4 // columns of a work-item: 4, 8
-#endif
-#ifndef MR
-#define MR 32 // rows of a panel of A, a multiple of 4
-#endif
-#define LOCAL_X (TILE_N / PER_ITEM_N)
-#define LOCAL_Y (TILE_M / PER_ITEM_M)
-#define ITEMS (LOCAL_X * LOCAL_Y)
-#define QUADS_M (TILE_M / 4) // float4 of a step of the tile
-#define QUADS_N (TILE_N / 4)
-#define NV (PER_ITEM_N / 4)
-#if PER_ITEM_M % 4 || PER_ITEM_N % 4 || TILE_M % PER_ITEM_M || TILE_N % PER_ITEM_N || TILE_M % MR || TILE_N % NR
-#error "gemm/block_tiles: PER_ITEM_M and PER_ITEM_N are multiples of 4 that divide the tile, MR and NR divide it"
-#endif
-
-#define UNROLL _Pragma("unroll")
-#define EACH_VECTOR(statement)                                                                                         \
-  UNROLL for (int i = 0; i < PER_ITEM_M; i++) {                                                                        \
-    UNROLL for (int v = 0; v < NV; v++) { statement; }                                                                 \
-  }
-
+// Prepend common/elements, common/leaves, common/batch, common/functions, common/epilogue,
+// Prepend common/shared_tiles, common/blocks, common/block_lanes.
+// gpu: -DFORMAT=*
+// gpu: -DFORMAT=Q5_K -DTILE_M=32 -DTILE_N=32
+// gpu: -DFORMAT=Q5_K -DTILE_M=32
+// gpu: -DFORMAT=Q5_K -DTILE_N=128
+// gpu: -DFORMAT=Q5_K -DTILE_M=128
+// gpu: -DFORMAT=Q5_K -DTILE_M=128 -DTILE_N=128
+// gpu: -DFORMAT=Q5_K -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
+// gpu: -DFORMAT=Q5_K -DEPILOGUE=1 -DFUNCTION_LANES=4 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 // Brings GROUP steps of A from step `at` on to local memory: zeros past the last panel.
 INLINE void load_a(uint item, int at, int k_local, int panel0, int panels, __global const float *a,
                    __local float4 *tile_a) {
   for (uint quad = item; quad < GROUP * QUADS_M; quad += ITEMS) {
     const uint step = quad / QUADS_M, column = quad % QUADS_M * 4, panel = panel0 + column / MR;
     tile_a[quad] = 0;
-    if ((int)panel < panels) tile_a[quad] = vload4(0, a + ((long)panel * k_local + at + step) * MR + column % MR);
+    if ((int)panel < panels)
+      tile_a[quad] = vload4(0, a + (long)panel * k_local * MR + (long)(at + step) * MR + column % MR);
   }
 }
 
@@ -79,69 +48,29 @@ INLINE void load_b(uint item, int group, int panel0, int panels, long panel_byte
   }
 }
 
-INLINE void multiply_step(__local const float4 *a, __local const float4 *b, float4 sum[PER_ITEM_M][NV]) {
-  float4 row[NV];
-  UNROLL for (int v = 0; v < NV; v++) row[v] = b[v * LOCAL_X];
-  UNROLL for (int i = 0; i < PER_ITEM_M; i += 4) {
-    const float4 column = a[i / 4 * LOCAL_Y];
-    UNROLL for (int v = 0; v < NV; v++) {
-      sum[i][v] = fma((float4)(column.s0), row[v], sum[i][v]);
-      sum[i + 1][v] = fma((float4)(column.s1), row[v], sum[i + 1][v]);
-      sum[i + 2][v] = fma((float4)(column.s2), row[v], sum[i + 2][v]);
-      sum[i + 3][v] = fma((float4)(column.s3), row[v], sum[i + 3][v]);
-    }
-  }
-}
-
-#define ROW_OF(i) (4 * ((i) / 4 * LOCAL_Y + (int)get_local_id(1)) + (i) % 4) // of the tile
-
-#if EPILOGUE
-// Stores what the epilogue makes of an item's sums; `rows` and `columns` are those left from the tile's corner on.
-INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float alpha, float beta, __global float *c,
-                       long ldc, epilogue e) {
-  EACH_VECTOR(const int column = 4 * (v * LOCAL_X + (int)get_local_id(0)); if (ROW_OF(i) < rows && column < columns)
-                  store_finished(sum[i][v], columns - column, alpha, beta, ROW_OF(i), column, c, ldc, e);)
-}
-#else
-INLINE void store_element(float sum, float alpha, float beta, __global float *c) {
-  const float v = alpha * sum;
-  *c = beta == 0 ? v : fma(beta, *c, v);
-}
-
-// Stores what is inside C of an item's sums; `rows` and `columns` are those left of C from the tile's corner on.
-INLINE void store_tile(float4 sum[PER_ITEM_M][NV], int rows, int columns, float alpha, float beta, __global float *c,
-                       long ldc) {
-  EACH_VECTOR(const int column = 4 * (v * LOCAL_X + (int)get_local_id(0));
-              __global float *out = c + ROW_OF(i) * ldc + column; if (ROW_OF(i) < rows) {
-                if (column < columns) store_element(sum[i][v].s0, alpha, beta, out);
-                if (column + 1 < columns) store_element(sum[i][v].s1, alpha, beta, out + 1);
-                if (column + 2 < columns) store_element(sum[i][v].s2, alpha, beta, out + 2);
-                if (column + 3 < columns) store_element(sum[i][v].s3, alpha, beta, out + 3);
-              })
-}
-#endif
-
 __kernel __attribute__((reqd_work_group_size(LOCAL_X, LOCAL_Y, 1)))
-void gemm_block_tiles(int m, int n, int k, int unit, int leaf_begin, int leaf_end, float alpha, float beta,
-                      __global const float *restrict a, __global const uchar *restrict b,
+void gemm_block_tiles(int m, int n, int k, int unit, int leaf_begin, int leaf_end, int leaves_each,
+                      float alpha, float beta, __global const float *restrict a, __global const uchar *restrict b,
                       __global const float *restrict sums, __global float *restrict c, long c_offset, long ldc,
                       long node_stride, long4 batch, __global float4 *restrict scratch EPILOGUE_ARGUMENTS) {
   NEXT_OF_BATCH(a, b, c)
   __local float4 tile_a[GROUP * QUADS_M], tile_b[GROUP * QUADS_N], scales[2 * QUADS_N];
+  __local float row_sums[TILE_M];
   const uint item = get_local_id(1) * LOCAL_X + get_local_id(0);
   const int begin = leaf_border(leaf_begin, k, unit), k_local = leaf_border(leaf_end, k, unit) - begin;
   const int panels_m = (m + MR - 1) / MR, panels_n = (n + NR - 1) / NR;
   const int tiles_m = (m + TILE_M - 1) / TILE_M, tiles = tiles_m * ((n + TILE_N - 1) / TILE_N);
   const long groups = k_local / GROUP, panel_bytes = (long)(k_local / LENGTH) * PANEL_BYTES * NR;
   NEXT_SUMS(sums, groups)
-  // waiting[(level * PER_ITEM_M * NV + e) * ITEMS]: element e of an item, side by side for neighbours.
-  __global float4 *waiting = scratch + group_of_batch() * (LEAF_LEVELS * PER_ITEM_M * NV * ITEMS) + item;
+  __global float4 *waiting = waiting_sums(scratch, group_of_batch());
+  const int first = leaf_begin + get_group_id(1) * leaves_each, last = first + leaves_each;
+  c += c_offset + get_group_id(1) * node_stride;
 
   // Columns of tiles one after the other: neighbours share a tile of B.
   for (int tile = get_group_id(0); tile < tiles; tile += get_num_groups(0)) {
     const int x = tile / tiles_m, y = tile % tiles_m, panel_n = x * (TILE_N / NR);
-    __global float *out = c + c_offset + (long)y * TILE_M * ldc + OUT((long)x * TILE_N);
-    for (int leaf = leaf_begin, at = 0; leaf < leaf_end; leaf++) {
+    __global float *out = c + (long)y * TILE_M * ldc + OUT((long)x * TILE_N);
+    for (int leaf = first, at = leaf_border(first, k, unit) - begin; leaf < last; leaf++) {
       const int stop = leaf_border(leaf + 1, k, unit) - begin;
       float4 sum[PER_ITEM_M][NV];
       EACH_VECTOR(sum[i][v] = 0)
@@ -151,28 +80,26 @@ void gemm_block_tiles(int m, int n, int k, int unit, int leaf_begin, int leaf_en
         load_b(item, at % LENGTH / GROUP, panel_n, panels_n, panel_bytes,
                b + panel_n * panel_bytes + (long)(at / LENGTH) * PANEL_BYTES * NR, (__local float *)tile_b,
                (__local float *)scales);
+        for (int row = item; OFFSETS && row < TILE_M; row += ITEMS)
+          row_sums[row] = sums[min(y * TILE_M + row, m - 1) * groups + at / GROUP];
         barrier(CLK_LOCAL_MEM_FENCE);
         float4 part[PER_ITEM_M][NV];
         EACH_VECTOR(part[i][v] = 0)
-        _Pragma("unroll 4") for (int p = 0; p < GROUP; p++)
+        _Pragma("unroll 2") for (int p = 0; p < GROUP; p++)
           multiply_step(tile_a + p * QUADS_M + get_local_id(1), tile_b + p * QUADS_N + get_local_id(0), part);
         EACH_VECTOR(sum[i][v] = fma(scales[v * LOCAL_X + get_local_id(0)], part[i][v], sum[i][v]))
         if (OFFSETS) {
-          EACH_VECTOR(const int row = min(y * TILE_M + ROW_OF(i), m - 1);
-                      sum[i][v] = fma(scales[QUADS_N + v * LOCAL_X + get_local_id(0)],
-                                      (float4)(sums[row * groups + at / GROUP]), sum[i][v]))
+          EACH_VECTOR(sum[i][v] = fma(scales[QUADS_N + v * LOCAL_X + get_local_id(0)], (float4)(row_sums[ROW_OF(i)]),
+                                      sum[i][v]))
         }
       }
-      int level = 0;
-      for (; node_joins(leaf, level, leaf_begin); level++) {
-        EACH_VECTOR(sum[i][v] = waiting[((level * PER_ITEM_M + i) * NV + v) * ITEMS] + sum[i][v])
-      }
-      if (node_is_final(leaf, level, leaf_end)) {
+      const int level = join_siblings(leaf, first, waiting, sum);
+      if (node_is_final(leaf, level, last)) {
         store_tile(sum, m - y * TILE_M, n - x * TILE_N, alpha, beta, out,
                    ldc EPILOGUE_FROM((long)y * TILE_M, (long)x * TILE_N));
         out += node_stride;
       } else {
-        EACH_VECTOR(waiting[((level * PER_ITEM_M + i) * NV + v) * ITEMS] = sum[i][v])
+        await_sibling(level, waiting, sum);
       }
     }
   }

@@ -28,8 +28,10 @@
 #define DOT 0 // 0: in C; 1: cl_khr_integer_dot_product, -cl-std=CL3.0; 2: NVIDIA's dp4a
 #endif
 // check: -DTILE_M=128 -DTILE_N=128
-// gpu: -DDOT=2
-// gpu: -DDOT=2 -DTILE_M=128 -DTILE_N=128
+// nvidia: -DDOT=2
+// nvidia: -DDOT=2 -DTILE_M=128 -DTILE_N=128
+// amd: defaults
+// amd: -DTILE_M=128 -DTILE_N=128
 #define NR 32 // rows of a panel
 #define WORDS 8 // of a block, four steps each
 #define LOCAL_X (TILE_N / PER_ITEM_N)

@@ -3,9 +3,9 @@
 // X     m x k  x[x_offset + i * row_stride + p * column_stride], f32
 // sums  m x k / GROUP  sums[i * groups + g]: one chain of additions from +0 over ascending p
 // Work-item (g, i, z) makes one sum of matrix z of a batch; x_batch and sums_batch are the elements from one to the
-// next. Any work-group size. Global size (groups, m, matrices).
+// next. Any work-group size. Global size (groups or more, m, matrices).
 // Prepend common/elements, common/blocks.
-// check: -DFORMAT=Q4_K
+// gpu: -DFORMAT=Q4_K
 
 __kernel void gemm_group_sums(int m, int groups, __global const float *restrict x, long x_offset, long row_stride,
                               long column_stride, long x_batch, __global float *restrict sums, long sums_batch) {

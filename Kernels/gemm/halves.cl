@@ -26,8 +26,8 @@
 #define HALF_ARITHMETIC 0 // 1: the device's; 0: f32 rounded to f16 after each step, to test all the rest anywhere
 #endif
 // check: -DTILE_M=128 -DTILE_N=128
-// gpu: -DHALF_ARITHMETIC=1
-// gpu: -DHALF_ARITHMETIC=1 -DTILE_M=128 -DTILE_N=128
+// amd: -DHALF_ARITHMETIC=1
+// amd: -DHALF_ARITHMETIC=1 -DTILE_M=128 -DTILE_N=128
 #define NR 32  // rows of a panel
 #define RUN 16 // steps of k in a buffer and in one f16 sum
 #define PAIRS (RUN / 2)

@@ -32,9 +32,8 @@
 #define MMA_PTX 0 // 1: the instruction; 0: what it does, lanes meeting in local memory, to test all the rest anywhere
 #endif
 // check: -DTILE_M=64 -DTILE_N=64
-// gpu: -DMMA_PTX=1
-// gpu: -DMMA_PTX=1 -DB_TYPE=BF16
-// gpu: -DMMA_PTX=1 -DTILE_M=64 -DTILE_N=64
+// nvidia: -DMMA_PTX=1 -DB_TYPE=*
+// nvidia: -DMMA_PTX=1 -DB_TYPE=* -DTILE_M=64 -DTILE_N=64
 #if ELEMENT(B_TYPE) != ELEMENT_F16 && ELEMENT(B_TYPE) != ELEMENT_BF16
 #error "gemm/mma: B_TYPE must be F16 or BF16"
 #endif

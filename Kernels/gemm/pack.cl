@@ -5,10 +5,13 @@
 // are zero
 // Work-item (x, y, z) fills steps x * chunk .. of panel y of matrix z of a batch; source_batch and panels_batch are the
 // elements from one matrix to the next. Any work-group size.
-// Global size (ceil(k / chunk), ceil(rows / WIDTH), matrices); chunk is 4 on GPUs, 256 on CPU devices.
+// Global size (ceil(k / chunk) or more, ceil(rows / WIDTH), matrices); chunk is 4 on GPUs, 256 on CPU devices.
 // Fast where one stride is 1. A conversion is exact: TARGET is SOURCE or F32.
 // Prepend common/elements.
 // check: -DWIDTH=6
+// gpu: -DWIDTH=32
+// gpu: -DWIDTH=32 -DSOURCE=F16 -DTARGET=F16
+// gpu: -DWIDTH=32 -DSOURCE=BF16 -DTARGET=BF16
 #ifndef WIDTH
 #define WIDTH 14 // rows of a panel, even
 #endif
@@ -44,7 +47,9 @@ typedef ushort8 element8;
 INLINE ushort read1(__global const ushort *p) { return *p; }
 INLINE ushort2 read2(__global const ushort *p) { return vload2(0, p); }
 INLINE ushort4 read4(__global const ushort *p) { return vload4(0, p); }
+#if WIDTH < 8
 INLINE ushort8 read8(__global const ushort *p) { return vload8(0, p); }
+#endif
 #endif
 
 INLINE void pack_any(int rows, int steps, long row_stride, long column_stride, __global const stored *source,

@@ -8,6 +8,7 @@
 // Work-group (x, y) of ITEMS items does pairs x * PAIRS .. of panel y: local size (ITEMS, 1), global size
 // (ITEMS * ceil(pairs / PAIRS), ceil(m / WIDTH)). A goes through local memory, so that reads and writes are both wide.
 // Prepend common/elements.
+// gpu: -DTYPE=*
 #ifndef WIDTH
 #define WIDTH 32 // rows of a panel
 #endif

@@ -9,6 +9,7 @@
 // Work-group (b, y) does block b of panel y: local size (4 * WIDTH, 1), global size (4 * WIDTH * blocks,
 // ceil(m / WIDTH)).
 // Prepend common/elements.
+// gpu: defaults
 #ifndef WIDTH
 #define WIDTH 32 // rows of a panel
 #endif

@@ -3,16 +3,9 @@
 // source  rows x blocks of BYTES each  source[(r * blocks + b) * BYTES]
 // panels  from panels_offset on: record b of panel p at (p * blocks + b) * PANEL_BYTES * WIDTH; rows past the last are
 //         zeros
-// Work-item (b, p) makes one record. Any work-group size. Global size (blocks, ceil(rows / WIDTH)).
+// Work-item (b, p) makes one record. Any work-group size. Global size (blocks or more, ceil(rows / WIDTH)).
 // Prepend common/elements, common/blocks, common/repack.
-// check: -DFORMAT=Q4_0
-// check: -DFORMAT=Q4_1
-// check: -DFORMAT=Q5_0
-// check: -DFORMAT=Q5_1
-// check: -DFORMAT=IQ4_NL
-// check: -DFORMAT=Q4_K
-// check: -DFORMAT=Q5_K
-// check: -DFORMAT=Q6_K
+// gpu: -DFORMAT=* -DLANE_BYTES=4
 #ifndef WIDTH
 #define WIDTH 32 // rows of a panel
 #endif

@@ -5,6 +5,8 @@
 //                least 2^(TOP - 1) unless s is at its lower bound 2^-110; both s and 1 / s are normal numbers
 // Work-group i of ITEMS items does row i: local size (ITEMS), global size (ITEMS * m).
 // Prepend common/elements.
+// gpu: -DTOP=15
+// gpu: -DTOP=-4
 #ifndef ITEMS
 #define ITEMS 64 // a power of two
 #endif

@@ -11,13 +11,12 @@
 // EPILOGUE: see common/epilogue.
 // Prepend common/elements, common/leaves, common/batch,
 // Prepend common/functions, common/epilogue, common/blocks, common/block_lanes.
-// check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
-// check: -DFORMAT=Q4_0 -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
-// check: -DFORMAT=Q4_0
-// check: -DFORMAT=Q5_1
-// check: -DFORMAT=IQ4_NL
-// check: -DFORMAT=Q4_K
-// check: -DFORMAT=Q6_K -DROWS=8
+// gpu: -DROWS=1 -DFORMAT=*
+// gpu: -DROWS=2 -DFORMAT=Q5_K
+// gpu: -DROWS=4 -DFORMAT=Q5_K
+// gpu: -DROWS=8 -DFORMAT=*
+// gpu: -DROWS=1 -DFORMAT=Q5_K -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
+// gpu: -DROWS=8 -DFORMAT=Q5_K -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 #ifndef ROWS
 #define ROWS 1 // 1, 2, 4, 8
 #endif
@@ -80,7 +79,7 @@ void gemv_block_lanes(int m, int n, int k, int unit, int leaf_begin, int leaf_en
   if (GATED) barrier(CLK_LOCAL_MEM_FENCE); // the sums of neighbours are there
   const int low_bit = leaf & -leaf;
   const bool joined = leaf > 0 && leaf - low_bit >= leaf_begin && leaf + low_bit <= leaf_end; // a left sibling took it
-  if (!owned || joined || column >= n || (GATED && lane % 2)) return;
+  if (!owned || joined || column >= n || lane % (1 + GATED)) return;
   c += c_offset + nodes_before(leaf, leaf_begin, leaf_end) * node_stride + OUT(column);
 #if EPILOGUE
   for (int i = 0; i < m; i++, c += ldc) {

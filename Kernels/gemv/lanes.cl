@@ -9,8 +9,9 @@
 // 1 <= m <= ROWS; spare rows repeat the last one and are not stored. Edges: any n, k.
 // Where GATED, the item of an even column finishes the next one too. EPILOGUE: see common/epilogue.
 // Prepend common/elements, common/leaves, common/batch, common/functions, common/epilogue.
-// check: -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
-// check: -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
+// gpu: -DROWS=* -DB_TYPE=*
+// gpu: -DROWS=1 -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=SILU -DHAS_BIAS=1 -DHAS_RESIDUAL=1
+// gpu: -DROWS=8 -DEPILOGUE=1 -DFUNCTION_LANES=1 -DACTIVATION=GELU -DGATED=1 -DHAS_RESIDUAL=1
 #ifndef ROWS
 #define ROWS 1 // 1, 2, 4, 8
 #endif
@@ -75,7 +76,7 @@ void gemv_lanes(int m, int n, int k, int unit, int leaf_begin, int leaf_end, flo
   if (GATED) barrier(CLK_LOCAL_MEM_FENCE); // the sums of neighbours are there
   const int low_bit = leaf & -leaf;
   const bool joined = leaf > 0 && leaf - low_bit >= leaf_begin && leaf + low_bit <= leaf_end; // a left sibling took it
-  if (!owned || joined || column >= n || (GATED && lane % 2)) return;
+  if (!owned || joined || column >= n || lane % (1 + GATED)) return;
   c += c_offset + nodes_before(leaf, leaf_begin, leaf_end) * node_stride + OUT(column);
 #if EPILOGUE
   for (int i = 0; i < m; i++, c += ldc) {

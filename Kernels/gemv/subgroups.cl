@@ -6,10 +6,11 @@
 // B  n x k_local  b[((j / NR) * k_local + p) * NR + j % NR], B_TYPE     the panels of gemm/tiled
 // C  m x n        c[c_offset + node * node_stride + i * ldc + j], f32; not read where beta is 0
 // A work-item is one column of a panel and one leaf; a sub-group of SUB_GROUP neighbours has one leaf, and its lane l
-// holds X[i][p + l] for SUB_GROUP steps. Local size (NR, LEAVES), global size (ceil(n / NR) * NR, LEAVES). Local memory:
-// LEAVES * ROWS * NR floats.
+// holds X[i][p + l] for SUB_GROUP steps. Local size (NR, LEAVES), global size (ceil(n / NR) * NR, LEAVES). Local
+// memory: LEAVES * ROWS * NR floats.
 // 1 <= m <= ROWS; spare rows repeat the last one and are not stored. Edges: any n, k.
 // Prepend common/elements, common/leaves, common/batch.
+// intel: -DROWS=* -DBROADCAST=1
 #ifndef ROWS
 #define ROWS 1 // 1, 2, 4, 8
 #endif

@@ -8,6 +8,7 @@ extension Verification {
     var cases: [VerificationCase] = []
     for (label, device) in try kernelDevices(devices) {
       cases += try productCases(label, device, extent)
+      cases += try splitCases(label, device, extent)
       cases += try epilogueCases(label, device, extent)
       cases += try batchCases(label, device, extent)
       cases += try operationCases(label, device, extent)
@@ -64,6 +65,26 @@ extension Verification {
     return try problems.map { problem in
       VerificationCase(
         name: "kernel/product/\(label)/\(problem)", subject: try problem.kernelName(on: device), ranks: 1
+      ) { try await problem.run(on: device, seed: $0) }
+    }
+  }
+
+  /// Products of one tile and many terms, whose leaves several work-groups of a GPU share (`gemm/join`).
+  private static func splitCases(
+    _ label: String, _ device: any ComputeDevice, _ extent: Extent
+  ) throws -> [VerificationCase] {
+    guard device.capabilities.architecture == .gpu else { return [] }
+    func problem(
+      _ format: WeightFormat, _ variant: KernelProblem.Variant = .plain, _ steps: EpilogueSteps = EpilogueSteps()
+    ) -> KernelProblem {
+      KernelProblem(m: 9, n: 34, k: extent == .small ? 512 : 2048, format: format, variant: variant, steps: steps)
+    }
+    let problems = [
+      problem(.f32), problem(.f32, .scaled), problem(.f32, .plain, EpilogueSteps.usual[0]), problem(.q8_0),
+    ]
+    return try problems.map { problem in
+      VerificationCase(
+        name: "kernel/split/\(label)/\(problem)", subject: try problem.kernelName(on: device), ranks: 1
       ) { try await problem.run(on: device, seed: $0) }
     }
   }

@@ -20,6 +20,8 @@ final class Workspace: Sendable {
     case attention, attentionNodes, attentionCounter
     /// The largest values of parts of rows, and those of parts of them.
     case candidates, fewerCandidates
+    /// Sums of the splits of a product.
+    case splits
     /// Results of measuring kernels, which nobody reads.
     case measurement
     /// Inner loops of the CPU fallback.

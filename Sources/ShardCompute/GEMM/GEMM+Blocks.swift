@@ -141,7 +141,7 @@ extension OpenCLDevice {
       .groupSums, byteCount: checkedProduct(matrices, product.m, groups, 4), allocate: allocate)
     let sums = try buffer(memory)
     try kernel.launch(
-      on: queue, size: LaunchSize(global: [groups, product.m, matrices], local: [1, 1, 1]),
+      on: queue, size: size(items: [groups, product.m, matrices]),
       arguments: [
         .int(Int32(product.m)), .int(Int32(groups)), .buffer(try buffer(product.a.memory)),
         .long(Int64(product.a.offset)), .long(Int64(product.a.rowStride)), .long(Int64(product.a.columnStride)),

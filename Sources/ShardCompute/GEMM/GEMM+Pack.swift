@@ -22,8 +22,7 @@ extension GEMM {
       let chunk = device.capabilities.architecture == .gpu ? 4 : 256
       try kernel.launch(
         on: device.queue,
-        size: LaunchSize(
-          global: [(matrix.columns + chunk - 1) / chunk, panelCount, source.count], local: [1, 1, 1]),
+        size: device.size(items: [(matrix.columns + chunk - 1) / chunk, panelCount, source.count]),
         arguments: [
           .int(Int32(matrix.rows)), .int(Int32(matrix.columns)), .int(Int32(chunk)),
           .buffer(try device.buffer(matrix.memory)), .long(Int64(matrix.offset)), .long(Int64(matrix.rowStride)),

@@ -16,7 +16,7 @@ extension OpenCLDevice {
         "-DFORMAT=\(weight.format.kernelName)", "-DWIDTH=\(weight.panelWidth)", "-DLANE_BYTES=\(tiles.laneByteCount)",
       ])
     try kernel.launch(
-      on: queue, size: LaunchSize(global: [blocksPerRow, weight.panelCount], local: [1, 1]),
+      on: queue, size: size(items: [blocksPerRow, weight.panelCount]),
       arguments: [
         .int(Int32(weight.rows)), .int(Int32(blocksPerRow)), .buffer(try buffer(blocks)),
         .buffer(try buffer(weight.memory)), .long(Int64(weight.firstByte)),

@@ -17,7 +17,7 @@ extension GEMM {
     }
 
     static func refusal(of parameters: Parameters, _ product: Product, on device: OpenCLDevice) -> String? {
-      parameters.refusal(device.tiles, device.capabilities)
+      parameters.refusal(product, device.tiles, device.capabilities)
     }
 
     static func tunables(_ product: Product, on device: OpenCLDevice) -> [Tunable<Parameters>] {
@@ -25,28 +25,31 @@ extension GEMM {
         // Tile and work-item change together, so that work-groups stay of a size that runs.
         Tunable([(64, 64, 4, 4), (64, 128, 4, 8), (128, 64, 8, 4), (128, 128, 8, 8)]) { parameters, shape in
           (parameters.tileM, parameters.tileN, parameters.perItemM, parameters.perItemN) = shape
-        }, Tunable(\.tileK, [8, 16, 32]),
+        }, Tunable(\.tileK, [8, 16, 32]), Tunable(\.leavesEach, Join.leavesEach),
       ]
     }
 
     static func launch(_ product: Product, _ parameters: Parameters, on device: OpenCLDevice) throws {
       let a = try device.packedActivations(product, width: device.tiles.activationPanelWidth)
-      let kernel = try device.library.kernel(
-        name,
-        options: parameters.options(device.tiles, product.weight.format) + product.epilogue.options(floats: 4))
-      let groups = parameters.groups(product, device.capabilities)
-      let scratch = try device.treeScratch(
-        byteCount: product.count * groups * 3 * parameters.tileM * parameters.tileN * 4)
-      try kernel.launch(
-        on: device.queue,
-        size: LaunchSize(
-          global: [groups * parameters.workGroup[0], parameters.workGroup[1], product.count],
-          local: parameters.workGroup + [1]),
-        arguments: product.sizeArguments + [
-          .float(product.alpha), .float(product.beta), .buffer(a.buffer),
-          .buffer(try device.buffer(product.weight.memory)),
-        ] + product.resultArguments(try device.buffer(product.c.memory), aStride: a.stride) + [.buffer(scratch)]
-          + (try product.epilogue.arguments(on: device)))
+      try Join.launch(product, leavesEach: parameters.leavesEach, on: device) { sums in
+        let kernel = try device.library.kernel(
+          name,
+          options: parameters.options(device.tiles, product.weight.format) + sums.epilogue.options(floats: 4))
+        let splits = Join.splits(product, leavesEach: parameters.leavesEach)
+        let groups = parameters.groups(product, splits, device.capabilities)
+        let scratch = try device.scratch(
+          .tree, byteCount: product.count * splits * groups * 3 * parameters.tileM * parameters.tileN * 4)
+        try kernel.launch(
+          on: device.queue,
+          size: LaunchSize(
+            global: [groups * parameters.workGroup[0], splits * parameters.workGroup[1], product.count],
+            local: parameters.workGroup + [1]),
+          arguments: product.sizeArguments + [
+            .int(Int32(product.weight.leaves.count / splits)), .float(sums.alpha), .float(sums.beta),
+            .buffer(a.buffer), .buffer(try device.buffer(product.weight.memory)),
+          ] + sums.resultArguments(try device.buffer(sums.c.memory), aStride: a.stride)
+            + [.buffer(try device.buffer(scratch))] + (try sums.epilogue.arguments(on: device)))
+      }
     }
 
     /// The kernel's tunables, under its own names. Every set that is not refused gives the same bits.
@@ -61,6 +64,8 @@ extension GEMM {
       var perItemM: Int
       /// Columns of C of a work-item.
       var perItemN: Int
+      /// Leaves of the sum that a work-group adds up, a *split*; all of them for no splits.
+      var leavesEach: Int
 
       /// Large tiles read less, small ones fill more compute units: large where each unit gets two.
       init(_ product: Product, _ capabilities: Capabilities) {
@@ -68,10 +73,12 @@ extension GEMM {
         let large = largeTiles >= 2 * capabilities.computeUnits
         (tileM, tileN, perItemM, perItemN) = large ? (128, 128, 8, 8) : (64, 64, 4, 4)
         tileK = 16
+        leavesEach = SumOrder.leafCount
+        leavesEach = Join.leavesEach(product, tiles: tiles(product), units: capabilities.computeUnits)
       }
 
       /// Why the kernel cannot run with these; nil where it can.
-      func refusal(_ tiles: TileShapes, _ capabilities: Capabilities) -> String? {
+      func refusal(_ product: Product, _ tiles: TileShapes, _ capabilities: Capabilities) -> String? {
         let sides = (tiles.activationPanelWidth, tiles.weightPanelWidth)
         let items = [perItemM, perItemN]
         guard items.allSatisfy([4, 8].contains), (1...64).contains(tileK), (1...1024).contains(tileM),
@@ -90,15 +97,18 @@ extension GEMM {
         if needed > capabilities.localMemoryByteCount {
           return "\(needed) bytes of local memory, the device has \(capabilities.localMemoryByteCount)"
         }
-        return nil
+        return Join.refusal(of: leavesEach, product)
       }
 
       var workGroup: [Int] { [tileN / perItemN, tileM / perItemM] }
 
-      /// Work-groups of a product, each of which takes several tiles in turn: enough to hide latency, few enough for the scratch.
-      func groups(_ product: Product, _ capabilities: Capabilities) -> Int {
-        let tiles = ((product.m + tileM - 1) / tileM) * ((product.n + tileN - 1) / tileN)
-        return min(tiles, max(1, 8 * capabilities.computeUnits / product.count))
+      /// Tiles of one product.
+      func tiles(_ product: Product) -> Int { ((product.m + tileM - 1) / tileM) * ((product.n + tileN - 1) / tileN) }
+
+      /// Work-groups of a split of a product, each of which takes several tiles in turn: enough to hide latency, few
+      /// enough for the scratch.
+      func groups(_ product: Product, _ splits: Int, _ capabilities: Capabilities) -> Int {
+        min(tiles(product), max(1, 8 * capabilities.computeUnits / (product.count * splits)))
       }
 
       func options(_ tiles: TileShapes, _ weight: WeightFormat) -> [String] {
@@ -109,18 +119,5 @@ extension GEMM {
         ]
       }
     }
-  }
-}
-
-extension OpenCLDevice {
-  /// Scratch memory for subtrees that wait for a sibling.
-  func treeScratch(byteCount: Int) throws -> Buffer {
-    let memory = try workspace.memory(.tree, byteCount: byteCount) { byteCount in
-      // Kernels read what they wrote, but Oclgrind cannot tell: zero it once, by a write, since it misses fills.
-      let memory = try allocate(byteCount: byteCount)
-      try write(HostMemory(byteCount: byteCount), at: 0, byteCount: byteCount, to: memory, at: 0)
-      return memory
-    }
-    return try buffer(memory)
   }
 }

@@ -48,7 +48,8 @@ struct BatchProblem: CustomStringConvertible {
     }
   }
 
-  func expectBits(on device: any ComputeDevice) async throws {
+  /// Runs the batch on `device`, by `multiply` where it is given.
+  func expectBits(on device: any ComputeDevice, multiply: ((Product) throws -> Void)? = nil) async throws {
     let (aPlaces, cPlaces) = (places(m, columns, layout, shared: sharesA), places(m, n, layout))
     var random = RandomNumbers(seed: 9)
     let a = random.floats(aPlaces.count)
@@ -81,14 +82,14 @@ struct BatchProblem: CustomStringConvertible {
     }
 
     let memory = try device.upload(c)
-    try device.multiply(
-      Product(
-        batch: MatrixBatch(
-          view(device.upload(a), aPlaces, columns), count: sharesA ? 1 : count, stride: aPlaces.stride),
-        device.makeWeight(
-          weights, matrices: sharesWeight ? 1 : count, rows: n, order: order, leaves: leaves, format: format),
-        into: MatrixBatch(view(memory, cPlaces, n), count: count, stride: cPlaces.stride),
-        nodeStride: cPlaces.count, alpha: alpha, beta: beta, epilogue: steps(on: device, of: 0)))
+    let product = try Product(
+      batch: MatrixBatch(
+        view(device.upload(a), aPlaces, columns), count: sharesA ? 1 : count, stride: aPlaces.stride),
+      device.makeWeight(
+        weights, matrices: sharesWeight ? 1 : count, rows: n, order: order, leaves: leaves, format: format),
+      into: MatrixBatch(view(memory, cPlaces, n), count: count, stride: cPlaces.stride),
+      nodeStride: cPlaces.count, alpha: alpha, beta: beta, epilogue: steps(on: device, of: 0))
+    if let multiply { try multiply(product) } else { try device.multiply(product) }
 
     // The same one by one, and nothing else changed.
     let host = HostDevice()

@@ -91,6 +91,17 @@ import Testing
     for (x, y) in zip(result, expected) { #expect(x == y || (x.isNaN && y.isNaN)) }
   }
 
+  @Test("keep the sign of sums that are too small, past the end of every leaf", arguments: Kind.allCases)
+  func negativeZeros(kind: Kind) async throws {
+    let device = try kind.device()
+    for (m, k) in [(2, 50), (20, 50), (20, 203)] {
+      let problem = ProductProblem(m: m, n: 40, k: k)
+      let (a, w) = ([Float](repeating: 1e-30, count: m * k), [Float](repeating: -1e-30, count: 40 * k))
+      let (result, _) = try await problem.run(on: device, a, w, [Float](repeating: 1, count: m * 40))
+      #expect(result.allSatisfy { $0.bitPattern == (-0.0 as Float).bitPattern }, "\(problem)")
+    }
+  }
+
   @Test("of matrices used once need no packing by the caller", arguments: Kind.allCases)
   func general(kind: Kind) async throws {
     let device = try kind.device()
