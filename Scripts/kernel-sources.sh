@@ -9,7 +9,8 @@
 #   // gpu: -DROWS=* -DB_TYPE=*     options that launchers use on GPUs of every vendor
 #   // nvidia: -DMMA_PTX=1          on NVIDIA's GPUs only
 #   // amd: -DHALF_ARITHMETIC=1     on AMD's GPUs only
-# A kernel without a line of the last three is for CPU devices, or for GPUs that no compiler is here for (intel:).
+#   // stack: 800                   bytes that a work-item may need for arrays that it indexes by number; 0 without
+# A kernel without a gpu:, nvidia: or amd: line is for CPU devices, or for GPUs that no compiler is here for (intel:).
 
 # Prints every kernel.
 kernels() { find Kernels -name '*.cl' -not -path 'Kernels/common/*' | LC_ALL=C sort; }
@@ -19,6 +20,9 @@ common_files() { sed -n '/^\/\/ Prepend /p' "$1" | grep -o 'common/[a-z_]*' | se
 
 # Prints -include Kernels/common/elements.cl and so on for them.
 includes() { common_files "$1" | sed 's/^/-include /'; }
+
+# Prints the bytes of stack that kernel $1 says it has.
+stack_of() { sed -nE 's/^\/\/ stack: ([0-9]+).*/\1/p' "$1" | grep . || echo 0; }
 
 # Prints NAME and its values for each definition in the files $@ that lists them.
 listed_values() { sed -nE 's/^#define (\w+) \w+ *\/\/ *(\w+(, *\w+)+) *$/\1 \2/p' "$@" | tr -d ,; }

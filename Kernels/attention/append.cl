@@ -11,6 +11,8 @@
 // check: -DKV_TYPE=F16
 // check: -DKV_TYPE=BF16
 // check: -DKV_TYPE=Q8_0
+// stack: 128, a group of 8-bit numbers
+// gpu: -DKV_TYPE=*
 __kernel void attention_append(int tokens, int run, int kv_heads, int key_size, int value_size,
                                int block_length, __global const float *restrict k, long k_offset, long ldk,
                                __global const float *restrict v, long v_offset, long ldv, __global float *q,

@@ -7,6 +7,8 @@
 //        row [head][value_size + 2] of a query ldo floats behind that of the one before
 // Work-group (lanes, 1, 1) makes one head of one query; any number of lanes. Global size (lanes, heads, queries).
 // Prepend common/elements, common/functions, common/attention_call, common/attention, common/attention_join.
+// stack: 808, the nodes that wait
+// gpu: defaults
 __kernel void attention_join(int heads, int node_heads, int first_head, int value_size,
                              __global const int *restrict records, int queries_at, int lists_at, int has_sinks,
                              __global const float *restrict sinks, long sinks_offset, int as_nodes,

@@ -11,6 +11,8 @@
 // check: -DROWS=16 -DKV_TYPE=F16
 // check: -DROWS=1 -DKV_TYPE=BF16
 // check: -DROWS=8 -DKV_TYPE=Q8_0
+// gpu: -DKV_TYPE=*
+// gpu: -DROWS=16 -DKV_TYPE=*
 #ifndef ROWS
 #define ROWS 4 // rows of a tile: 1, 2, 4, 8, 16
 #endif

@@ -3,6 +3,7 @@
 // vectors x * item_stride + s * step_stride, s < steps, of `source` to `target`: 8 * VECTOR * steps bytes read and
 // written. Strides: bench/read_bandwidth.
 // Prepend common/elements.
+// gpu: -DVECTOR=4
 #ifndef VECTOR
 #define VECTOR 16 // floats of a read and of a write: 4, 8, 16; 4 on GPUs
 #endif

@@ -10,6 +10,7 @@
 // Prepend common/elements, common/functions.
 // check: -DFUNCTION_LANES=16
 // check: -DFUNCTION_LANES=4
+// gpu: defaults
 
 // FUNCTION_LANES elements p[0], p[step] and so on, all there with their neighbours.
 INLINE floats load_whole(__global const float *p, int step) {

@@ -9,6 +9,7 @@
 // Work-item (t, y) has groups y * run .. y * run + run - 1 of token t; a group is some columns (common/look_up). Any
 // work-group size. Global size: at least (tokens, ceil(groups / run)).
 // Prepend common/elements, common/blocks, common/look_up.
+// gpu: defaults
 __kernel void embedding_rows(int tokens, int columns, int rows, int first_id, int vocabulary, int keeps, int run,
                              float scale, __global const int *restrict ids, long ids_offset,
                              __global const uchar *restrict panels, long panels_offset, int format, int width,

@@ -6,6 +6,7 @@
 // Prepend common/elements, common/functions, common/rows, common/logits, common/log_sums.
 // check: -DFUNCTION_LANES=16
 // check: -DITEMS=128
+// gpu: -DITEMS=128
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void logits_leaves(int n, float scale, float cap, __global const float *x, long x_offset, long ldx,
                    __global float *nodes) {

@@ -4,6 +4,8 @@
 // y      rows           y[y_offset + i * ldy]
 // Work-item i has row i. Any work-group size. Global size: at least rows.
 // Prepend common/elements, common/functions, common/rows, common/logits, common/log_sums.
+// stack: 260, the nodes that wait
+// gpu: -DITEMS=128
 __kernel void logits_log_sums(int rows, long leaves, __global const float *nodes, __global float *y, long y_offset,
                               long ldy) {
   const long row = get_global_id(0);

@@ -3,6 +3,7 @@
 // memory. Operands are those of logits/top_k, a part is TILE columns.
 // Work-group (i, part) of ITEMS work-items sorts a tile of row i. Global size (rows * ITEMS, parts). 1 <= k <= TILE.
 // Prepend common/elements, common/functions, common/logits, common/top_k.
+// gpu: -DITEMS=128
 #ifndef TILE
 #define TILE 1024 // a power of two, a multiple of ITEMS
 #endif

@@ -10,6 +10,7 @@
 // Prepend common/elements, common/functions, common/rows, common/norm.
 // check: -DFUNCTION_LANES=16
 // check: -DITEMS=128
+// gpu: -DITEMS=128
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void norm_rows(int rows, int n, int heads, int run, int steps, float inverse_n, float epsilon, float unit,
                __global float *x, long x_offset, long ldx, __global const float *delta, long delta_offset, long ldd,

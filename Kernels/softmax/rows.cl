@@ -9,6 +9,7 @@
 // Prepend common/elements, common/functions, common/rows, common/logits, common/softmax.
 // check: -DFUNCTION_LANES=16
 // check: -DITEMS=128
+// gpu: -DITEMS=128
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void softmax_rows(int rows, int n, int run, int queries, int has_lengths, float scale, float cap,
                   __global const float *x, long x_offset, long ldx, __global float *y, long y_offset, long ldy,
