@@ -16,6 +16,10 @@ import ShardCompute
 public struct AttentionPartition: Hashable, Sendable {
   /// All heads.
   public let heads: AttentionHeads
+  /// Columns of the result that are one unit of the sum of the layer that follows: some heads of a group, so that the
+  /// leaves of that sum end where groups do, and within groups where there are few; and whole blocks of that layer's
+  /// weight. It depends on the model alone, so that bits do not depend on the ranks.
+  public let outputUnit: Int
   /// The query heads of each rank.
   public let queryHeads: Partition
   /// The KV heads of each rank; neighbours may have the same one.
@@ -26,31 +30,35 @@ public struct AttentionPartition: Hashable, Sendable {
 
   /// Heads over `ranks` ranks as evenly as they can be cut.
   ///
-  /// - Throws: `ShardingError.invalidPartition` for no ranks.
-  public init(_ heads: AttentionHeads, ranks: Int) throws {
+  /// - Parameter blockLength: columns of the layer that follows that are never separated: those of a block of its weight.
+  /// - Throws: `ShardingError.invalidPartition` for no ranks, or a block length below 1.
+  public init(_ heads: AttentionHeads, ranks: Int, blockLength: Int = 1) throws {
     guard ranks >= 1 else { throw ShardingError.invalidPartition("heads over \(ranks) ranks; 1 or more are possible") }
-    try self.init(heads, weights: Array(repeating: 1, count: ranks))
+    try self.init(heads, weights: Array(repeating: 1, count: ranks), blockLength: blockLength)
   }
 
   /// Heads in proportion to `weights` (the speed of each rank), as nearly as they can be cut.
   ///
-  /// - Throws: `ShardingError.invalidPartition` for weights that are negative, not finite or all zero.
-  public init(_ heads: AttentionHeads, weights: [Double]) throws {
+  /// - Throws: `ShardingError.invalidPartition` for weights that are negative, not finite or all zero, or a block length
+  ///   below 1.
+  public init(_ heads: AttentionHeads, weights: [Double], blockLength: Int = 1) throws {
     let shares = try Partition.weighted(1 << 40, weights: weights).borders.map { Double($0) * 0x1p-40 }
+    let cuts = Self.cuts(heads, unit: try Self.unit(heads, blockLength))
     try self.init(
-      heads, queryHeads: .fromBorders(Self.borders(heads, shares: shares)))
+      heads, queryHeads: .fromBorders(Self.borders(heads, cuts, shares: shares)), blockLength: blockLength)
   }
 
   /// The given query heads for each rank.
   ///
   /// - Throws: `ShardingError.invalidPartition` where a rank would have parts of several groups, or the output's sum could
   ///   not be cut there.
-  public init(_ heads: AttentionHeads, queryHeads: Partition) throws {
+  public init(_ heads: AttentionHeads, queryHeads: Partition, blockLength: Int = 1) throws {
     let group = max(1, heads.group)
-    let possible = Set(Self.cuts(heads))
+    outputUnit = try Self.unit(heads, blockLength)
+    let possible = Self.cuts(heads, unit: outputUnit)
     guard queryHeads.length == heads.queryHeads, queryHeads.borders.allSatisfy(possible.contains) else {
       throw ShardingError.invalidPartition(
-        "query heads \(queryHeads) of \(heads); they are cut at \(Self.cuts(heads))")
+        "query heads \(queryHeads) of \(heads); they are cut at \(possible)")
     }
     kvHeads = try (0..<queryHeads.parts).map { rank in
       let range = queryHeads.range(of: rank)
@@ -96,16 +104,33 @@ public struct AttentionPartition: Hashable, Sendable {
     try RepeatedRows(source, parts: kvHeads, of: heads.valueSize)
   }
 
+  /// The columns of a bias of keys, once for each rank that needs them.
+  ///
+  /// - Throws: `ShardingError.shapeMismatch` for another number of columns.
+  public func keyColumns<Source: MatrixSource>(_ source: Source) throws -> RepeatedColumns<Source> {
+    try RepeatedColumns(source, parts: kvHeads, of: heads.keySize)
+  }
+
+  /// The same of a bias of values.
+  ///
+  /// - Throws: `ShardingError.shapeMismatch` for another number of columns.
+  public func valueColumns<Source: MatrixSource>(_ source: Source) throws -> RepeatedColumns<Source> {
+    try RepeatedColumns(source, parts: kvHeads, of: heads.valueSize)
+  }
+
   private var kvBorders: [Int] { kvHeads.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) } }
 
   private func scaled(_ borders: [Int], _ size: Int) throws -> Partition {
     try .fromBorders(borders.map { try checkedProduct($0, size) })
   }
 
-  /// Columns of the result that are one unit of the sum of the layer that follows: some heads of a group, so that the
-  /// leaves of that sum end where groups do, and within groups where there are few. It depends on the model alone, so that
-  /// bits do not depend on the ranks.
-  public static func outputUnit(_ heads: AttentionHeads) -> Int { unitHeads(heads) * heads.valueSize }
+  /// The smallest unit of whole blocks with which leaves end where groups do as far as they can.
+  private static func unit(_ heads: AttentionHeads, _ blockLength: Int) throws -> Int {
+    guard blockLength >= 1 else {
+      throw ShardingError.invalidPartition("heads in blocks of \(blockLength) columns; 1 or more are possible")
+    }
+    return leastCommonMultiple(unitHeads(heads) * heads.valueSize, blockLength)
+  }
 
   private static func unitHeads(_ heads: AttentionHeads) -> Int {
     let (kv, group, leaves) = (heads.kvHeads, max(1, heads.group), SumOrder.leafCount)
@@ -116,14 +141,14 @@ public struct AttentionPartition: Hashable, Sendable {
   }
 
   /// Where heads can be cut: at the borders of the leaves of the output's sum.
-  private static func cuts(_ heads: AttentionHeads) -> [Int] {
-    let order = SumOrder(length: heads.queryHeads, unit: unitHeads(heads))
-    return Array(Set((0...SumOrder.leafCount).map(order.border))).sorted()
+  private static func cuts(_ heads: AttentionHeads, unit: Int) -> [Int] {
+    let order = SumOrder(length: heads.resultColumns, unit: unit)
+    let borders = Set((0...SumOrder.leafCount).map(order.border))
+    return borders.filter { $0.isMultiple(of: heads.valueSize) }.map { $0 / heads.valueSize }.sorted()
   }
 
   /// Cuts nearest to `shares`: between groups, and where ranks outnumber what can be cut so, within groups too.
-  private static func borders(_ heads: AttentionHeads, shares: [Double]) -> [Int] {
-    let cuts = cuts(heads)
+  private static func borders(_ heads: AttentionHeads, _ cuts: [Int], shares: [Double]) -> [Int] {
     let between = cuts.filter { $0.isMultiple(of: max(1, heads.group)) }
     let (ranks, stretches) = (shares.count - 1, between.count - 1)
     func nearest(_ ideal: Double, _ cuts: [Int]) -> Int {
@@ -143,7 +168,8 @@ public struct AttentionPartition: Hashable, Sendable {
     var borders = [0]
     for (stretch, ranks) in owners.enumerated() {
       let (first, last) = (between[stretch], between[stretch + 1])
-      let inside = cuts.filter { (first...last).contains($0) }
+      // A part of one group goes with no other group.
+      let inside = last - first > heads.group ? [first, last] : cuts.filter { (first...last).contains($0) }
       let (start, whole) = (shares[ranks[0]], shares[ranks[ranks.count - 1] + 1] - shares[ranks[0]])
       for rank in ranks.dropLast() {
         let part = whole > 0 ? (shares[rank + 1] - start) / whole : 1

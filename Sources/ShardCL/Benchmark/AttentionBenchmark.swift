@@ -45,6 +45,20 @@ public struct AttentionWorkload: Hashable, Sendable {
     self.cut = cut
   }
 
+  /// Keys of a block of the cache.
+  static let blockLength = 128
+  /// Blocks of a sequence.
+  var blocksOfSequence: Int { (keys + Self.blockLength - 1) / Self.blockLength }
+
+  /// The sequences one after the other, `rows` rows and blocks of its own each; `keys` are those of this cache.
+  func sequences(rows: Int, keys local: Range<Int>? = nil) -> [KVSequence] {
+    (0..<sequences).map { index in
+      KVSequence(
+        queries: index * rows..<(index + 1) * rows, keyCount: keys,
+        blocks: Array(index * blocksOfSequence..<(index + 1) * blocksOfSequence), localKeys: local)
+    }
+  }
+
   /// Pairs of a query and a key that it sees, of one sequence.
   private var pairs: Double {
     (0..<queries).reduce(0) { $0 + Double(rule.span.seen(by: $1, of: queries, keys: keys).count) }

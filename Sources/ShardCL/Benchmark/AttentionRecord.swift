@@ -30,7 +30,7 @@ public struct AttentionRecord: Hashable, Sendable, Codable {
   /// `all`, `causal` or `window`.
   public let span: String
   /// The length of the window; null where there is none.
-  public let window: Int?
+  @Nullable public private(set) var window: Int?
   /// How keys and values are stored.
   public let kvFormat: KVFormat
   /// Repetitions that the figures are from.
@@ -56,11 +56,11 @@ public struct AttentionRecord: Hashable, Sendable, Codable {
   /// Median time of the join alone.
   public let communicationSeconds: Double
   /// The largest error in units of the bound of `AttentionReference`.
-  public let maxErrorOverBound: Double?
+  @Nullable public private(set) var maxErrorOverBound: Double?
   /// Whether the result is equal to the CPU fallback's bit for bit.
-  public let sameBits: Bool?
+  @Nullable public private(set) var sameBits: Bool?
   /// Whether the result was checked and right; null where it was not checked.
-  public let verified: Bool?
+  @Nullable public private(set) var verified: Bool?
 
   /// Times, and rates per second.
   struct Measurement {

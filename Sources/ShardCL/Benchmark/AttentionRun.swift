@@ -16,8 +16,6 @@ struct AttentionRun {
   private let logs: ShardedTensor?
   private let numbers: AttentionNumbers
 
-  private static let blockLength = 128
-
   /// Random queries, keys and values that follow from `seed`, on the ranks.
   init(_ workload: AttentionWorkload, on mesh: DeviceMesh, seed: UInt64) throws {
     self.workload = workload
@@ -26,33 +24,37 @@ struct AttentionRun {
     self.numbers = numbers
     let heads = workload.heads
     let (rows, all) = (workload.sequences * workload.queries, workload.sequences * workload.keys)
-    let blocks = workload.sequences * ((workload.keys + Self.blockLength - 1) / Self.blockLength)
+    let blocks = workload.sequences * workload.blocksOfSequence
     let partition = workload.cut == .heads ? try AttentionPartition(heads, ranks: mesh.count) : nil
     cache =
       try partition.map {
         try ShardedKVCache(
-          on: mesh, partition: $0, format: workload.format, blocks: blocks, blockLength: Self.blockLength)
+          on: mesh, partition: $0, format: workload.format, blocks: blocks, blockLength: AttentionWorkload.blockLength)
       }
       ?? ShardedKVCache(
         on: mesh, heads: heads, placement: .shard(0), format: workload.format, blocks: blocks,
-        blockLength: Self.blockLength)
+        blockLength: AttentionWorkload.blockLength)
     attention = try ParallelAttention(workload.rule, like: cache)
     appends = ShardedAttentionPlan(like: cache, span: workload.rule.span)
     plan = ShardedAttentionPlan(like: cache, span: workload.rule.span)
     try Self.update(appends, workload, rows: workload.keys)
     try Self.update(plan, workload, rows: workload.queries)
 
-    func tensor(_ values: [Float], _ rows: Int, _ columns: Int, _ cut: Partition?) throws -> ShardedTensor {
-      try ShardedTensor(
-        values, rows: rows, columns: columns, on: mesh, placement: cut == nil ? .replicate : .shard(1), partition: cut)
+    func tensor(_ source: some MatrixSource, _ cut: Partition?) throws -> ShardedTensor {
+      try ShardedTensor(source, on: mesh, placement: cut == nil ? .replicate : .shard(1), partition: cut)
     }
-    let (keyCut, valueCut) = (try partition?.keys, try partition?.values)
-    keys = try tensor(
-      partition.map { numbers.keys(for: $0) } ?? numbers.keys, all, keyCut?.length ?? heads.keyColumns, keyCut)
-    values = try tensor(
-      partition.map { numbers.values(for: $0) } ?? numbers.values, all, valueCut?.length ?? heads.valueColumns, valueCut
+    let (allKeys, allValues) = try (
+      HostMatrix(numbers.keys, rows: all, columns: heads.keyColumns),
+      HostMatrix(numbers.values, rows: all, columns: heads.valueColumns)
     )
-    queries = try tensor(numbers.queries, rows, heads.queryColumns, partition?.queries)
+    if let partition {
+      keys = try tensor(partition.keyColumns(allKeys), partition.keys)
+      values = try tensor(partition.valueColumns(allValues), partition.values)
+    } else {
+      keys = try tensor(allKeys, nil)
+      values = try tensor(allValues, nil)
+    }
+    queries = try tensor(HostMatrix(numbers.queries, rows: rows, columns: heads.queryColumns), partition?.queries)
     addends = workload.cut == .keys ? try plan.makeAddends(rows: rows) : nil
     result = try ShardedTensor(
       on: mesh, rows: rows, columns: heads.resultColumns, placement: partition == nil ? .replicate : .shard(1),
@@ -65,17 +67,9 @@ struct AttentionRun {
 
   /// Each sequence has `rows` rows; keys are cut as evenly as whole chunks allow.
   private static func update(_ plan: ShardedAttentionPlan, _ workload: AttentionWorkload, rows: Int) throws {
-    let perSequence = (workload.keys + blockLength - 1) / blockLength
-    func sequences(_ keys: Range<Int>) -> [KVSequence] {
-      (0..<workload.sequences).map { index in
-        KVSequence(
-          queries: index * rows..<(index + 1) * rows, keyCount: workload.keys,
-          blocks: Array(index * perSequence..<(index + 1) * perSequence), localKeys: keys)
-      }
-    }
-    if workload.cut == .heads { return try plan.update(sequences(0..<workload.keys)) }
+    if workload.cut == .heads { return try plan.update(workload.sequences(rows: rows)) }
     let cut = try Partition.even(workload.keys, parts: plan.mesh.count, granularity: AttentionOrder.chunk)
-    try plan.update(ranks: (0..<plan.mesh.count).map { sequences(cut.range(of: $0)) })
+    try plan.update(ranks: (0..<plan.mesh.count).map { workload.sequences(rows: rows, keys: cut.range(of: $0)) })
   }
 
   /// Enqueues the storing of all keys and values.
@@ -136,24 +130,6 @@ struct AttentionNumbers {
     queries = numbers("queries", workload.queries, heads.queryColumns).map { 3 * $0 }
     keys = numbers("keys", workload.keys, heads.keyColumns).map { 3 * $0 }
     values = numbers("values", workload.keys, heads.valueColumns)
-  }
-
-  /// The keys' columns, those of a KV head once for each rank that has it.
-  func keys(for partition: AttentionPartition) -> [Float] { repeated(keys, heads.keySize, partition) }
-  /// The same of the values.
-  func values(for partition: AttentionPartition) -> [Float] { repeated(values, heads.valueSize, partition) }
-
-  private func repeated(_ values: [Float], _ size: Int, _ partition: AttentionPartition) -> [Float] {
-    let columns = heads.kvHeads * size
-    guard columns > 0, partition.kvHeads.reduce(0, { $0 + $1.count }) != heads.kvHeads else { return values }
-    var result: [Float] = []
-    for row in 0..<values.count / columns {
-      for range in partition.kvHeads {
-        let first = row * columns + range.lowerBound * size
-        result += values[first..<first + range.count * size]
-      }
-    }
-    return result
   }
 
   /// The error of the last rows of a result in units of the bound, as many of them as take about a second; where a cache

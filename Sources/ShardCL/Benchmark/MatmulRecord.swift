@@ -22,7 +22,7 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
   /// How the weight is stored in the model file; the dtype for random weights.
   public let weightFormat: String
   /// The layer of the model; null for random weights.
-  public let layer: String?
+  @Nullable public private(set) var layer: String?
   /// How the product is spread over ranks.
   public let layout: ProductLayout
   /// How exact the product had to be.
@@ -46,12 +46,12 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
   /// Median time of the collective alone.
   public let communicationSeconds: Double
   /// The largest error in units of (k + 8) · 2⁻²⁴ · Σ|a||b| and what kernels of reduced arithmetic round.
-  public let maxErrorOverBound: Double?
+  @Nullable public private(set) var maxErrorOverBound: Double?
   /// Whether the result is equal to the CPU fallback's bit for bit.
-  public let sameBits: Bool?
+  @Nullable public private(set) var sameBits: Bool?
   /// Whether the result was checked and right: within the bound, and of the same bits unless a kernel of reduced
   /// arithmetic ran; null where it was not checked.
-  public let verified: Bool?
+  @Nullable public private(set) var verified: Bool?
 
   /// What measurement and check say.
   init(
@@ -77,7 +77,8 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
     peakFraction = gflops / peakGFLOPS
     speedupVsOneRank = samples.alone.map { [secondsMedian] in $0.median / secondsMedian } ?? 1
     communicationSeconds = samples.collective?.median ?? 0
-    maxErrorOverBound = check?.largestErrorOverBound
+    // JSON has no infinity, which is what a NaN in the wrong place counts as.
+    maxErrorOverBound = check.map { min($0.largestErrorOverBound, .greatestFiniteMagnitude) }
     sameBits = check?.sameBits
     verified = check?.isRight
   }
@@ -99,35 +100,5 @@ public struct MatmulRecord: Hashable, Sendable, Codable {
     case communicationSeconds = "communication_seconds"
     case maxErrorOverBound = "max_error_over_bound"
     case sameBits = "same_bits"
-  }
-
-  /// Writes every field, null where there is no value, so that each line has the same keys.
-  public func encode(to encoder: any Encoder) throws {
-    var fields = encoder.container(keyedBy: CodingKeys.self)
-    try fields.encode(schema, forKey: .schema)
-    try fields.encode(bench, forKey: .bench)
-    try fields.encode(devices, forKey: .devices)
-    try fields.encode(ranks, forKey: .ranks)
-    try fields.encode(m, forKey: .m)
-    try fields.encode(n, forKey: .n)
-    try fields.encode(k, forKey: .k)
-    try fields.encode(dtype, forKey: .dtype)
-    try fields.encode(weightFormat, forKey: .weightFormat)
-    try fields.encode(layer, forKey: .layer)
-    try fields.encode(layout, forKey: .layout)
-    try fields.encode(arithmetic, forKey: .arithmetic)
-    try fields.encode(kernels, forKey: .kernels)
-    try fields.encode(repeats, forKey: .repeats)
-    try fields.encode(secondsMedian, forKey: .secondsMedian)
-    try fields.encode(secondsMin, forKey: .secondsMin)
-    try fields.encode(gflops, forKey: .gflops)
-    try fields.encode(peakGFLOPS, forKey: .peakGFLOPS)
-    try fields.encode(peakFraction, forKey: .peakFraction)
-    try fields.encode(speedupVsOneRank, forKey: .speedupVsOneRank)
-    try fields.encode(communicationSeconds, forKey: .communicationSeconds)
-    // JSON has no infinity, which is what a NaN in the wrong place counts as.
-    try fields.encode(maxErrorOverBound.map { min($0, .greatestFiniteMagnitude) }, forKey: .maxErrorOverBound)
-    try fields.encode(sameBits, forKey: .sameBits)
-    try fields.encode(verified, forKey: .verified)
   }
 }

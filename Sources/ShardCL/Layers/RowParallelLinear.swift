@@ -73,11 +73,36 @@ public struct RowParallelLinear: Sendable {
         }
       }
     }
-    try await matmul(x, weight, into: addends, arithmetic: arithmetic)
-    try await addends.redistribute(into: result)
+    try await multiply(x, residual: residual, addends: addends, into: result)
+    try await sum(addends, residual: residual, into: result)
+  }
+
+  /// Enqueues the product: into the addends, or on one rank, which has the whole sum, into the result.
+  func multiply(
+    _ x: ShardedTensor, residual: ShardedTensor?, addends: ShardedTensor, into result: ShardedTensor
+  ) async throws {
+    guard weight.mesh.count == 1 else {
+      return try await matmul(x, weight, into: addends, arithmetic: arithmetic)
+    }
+    _ = try weight.resultDistribution(for: x)
+    try await matmul(
+      x, weight, into: result, columns: weight.rows, as: result.distribution, arithmetic: arithmetic
+    ) { rank in
+      guard finishesInProduct else { return .none }
+      return Epilogue(bias: try bias?.piece(of: rank), residual: try residual?.piece(of: rank))
+    }
+  }
+
+  /// Enqueues what follows the product.
+  func sum(_ addends: ShardedTensor, residual: ShardedTensor?, into result: ShardedTensor) async throws {
+    if finishesInProduct { return }
+    if weight.mesh.count > 1 { try await addends.redistribute(into: result) }
     try await addBias(to: result)
     if let residual { try await add(residual, to: result) }
   }
+
+  /// Whether bias and residual are part of the product, which kernels of reduced arithmetic do not have.
+  private var finishesInProduct: Bool { weight.mesh.count == 1 && arithmetic == .ordered }
 
   /// Room for the addends of `rows` tokens; layers with as many features that run one after the other can share it.
   public func makeAddends(rows: Int) throws -> ShardedTensor {

@@ -79,7 +79,7 @@ import Testing
       func project(_ mesh: DeviceMesh) async throws -> [Float] {
         let partition = try AttentionPartition(heads, ranks: mesh.count)
         let layer = try RowParallelLinear(
-          weight: weight, on: mesh, unit: AttentionPartition.outputUnit(heads), partition: partition.results)
+          weight: weight, on: mesh, unit: partition.outputUnit, partition: partition.results)
         let tensor = try ShardedTensor(
           x, rows: 3, columns: heads.resultColumns, on: mesh, placement: .shard(1), partition: partition.results)
         return try await layer(tensor).download()
@@ -124,9 +124,27 @@ import Testing
       }
     }
     let heads = try AttentionHeads(queryHeads: 8, kvHeads: 2, keySize: 8)
+    #expect(throws: ShardingError.self) { try AttentionPartition(heads, ranks: 2, blockLength: 0) }
     #expect(throws: ShardingError.self) { try AttentionPartition(heads, queryHeads: .fromBorders([0, 3, 8])) }
     #expect(throws: ShardingError.self) { try AttentionPartition(heads, queryHeads: .fromBorders([0, 4])) }
     #expect(throws: ShardingError.self) { try AttentionPartition(heads, ranks: 0) }
+  }
+
+  @Test("heads are cut where the blocks of the weight that follows end") func blocks() throws {
+    let qwen = try AttentionHeads(queryHeads: 28, kvHeads: 4, keySize: 128)
+    #expect(try AttentionPartition(qwen, ranks: 4).queryHeads.counts == [7, 7, 7, 7])
+    #expect(try AttentionPartition(qwen, ranks: 2, blockLength: 256).queryHeads.counts == [14, 14])
+    // Groups of 7 heads do not end with blocks of 2.
+    #expect(try AttentionPartition(qwen, ranks: 4, blockLength: 256).queryHeads.counts.sorted() == [0, 0, 14, 14])
+    for (query, kv, size, block) in [(32, 8, 64, 256), (28, 4, 128, 256), (14, 2, 64, 32), (4, 1, 256, 256), (6, 2, 80, 256)] {
+      let heads = try AttentionHeads(queryHeads: query, kvHeads: kv, keySize: size)
+      for ranks in 1...9 {
+        let partition = try AttentionPartition(heads, ranks: ranks, blockLength: block)
+        let order = SumOrder(length: heads.resultColumns, unit: partition.outputUnit)
+        #expect(partition.outputUnit.isMultiple(of: block))
+        for rank in 0..<ranks { #expect(order.leaves(of: try partition.results.range(of: rank)) != nil) }
+      }
+    }
   }
 
   @Test("operands that are placed otherwise are refused, with both placements") func refusals() async throws {
