@@ -20,7 +20,12 @@ import Testing
       ["bench", "matmul", "--layout", "diagonal"],
       ["bench", "matmul", "--devices", "host", "--seconds", "-1"], ["bench", "matmul", "--repeat", "0"],
       ["bench", "matmul", "--rows", "5"], ["bench", "matmul", "--model", "a", "--shape", "1x1x1"],
-      ["verify", "--devices", "host", "--case", "nothing/like/this"], ["nonsense"],
+      ["bench", "attention", "--window", "0"], ["bench", "attention", "--heads", "8/3x64"],
+      ["bench", "attention", "--shape", "8x4"], ["bench", "attention", "--window", "4", "--no-causal"],
+      ["bench", "attention", "--kv", "q4_0"], ["bench", "layer", "--layer", "gpt-nothing"],
+      ["bench", "layer", "--shape", "8x4"], ["bench", "layer", "--layer", "qwen2.5-0.5b", "--dtype", "q4_k"],
+      ["bench", "layer", "--sequences", "0"], ["verify", "--devices", "host", "--case", "nothing/like/this"],
+      ["nonsense"],
     ])
   func usage(arguments: [String]) throws {
     let run = try Program.run(arguments)

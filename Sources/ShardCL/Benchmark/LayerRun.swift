@@ -58,7 +58,7 @@ struct LayerRun {
     attention = try ParallelAttention(
       work.rule, like: cache, rotary: Rotary(size: shape.headSize, base: shape.rotaryBase), positions: work.keys)
     plan = ShardedAttentionPlan(like: cache, span: work.rule.span)
-    tensors = try LayerTensors(workload, heads, mesh, feedForward: gateUp.partition, addends: output)
+    tensors = try LayerTensors(workload, heads, mesh, feedForward: gateUp.partition, output: output, down: down)
     try await fillCache()
     try plan.update(work.sequences(rows: work.queries))
     try reset()
@@ -92,17 +92,19 @@ struct LayerRun {
       try await attention.append(keys: t.keys, values: t.values, rotating: t.queries, to: cache, plan)
       try await attention(t.queries, cache, plan, into: t.attended)
     }
-    try await step(.products) { try await output.multiply(t.attended, residual: nil, addends: t.addends, into: t.sum) }
-    try await step(.collectives) { try await output.sum(t.addends, residual: nil, into: t.sum) }
+    try await step(.products) {
+      try await output.multiply(t.attended, residual: nil, addends: t.outputAddends, into: t.sum)
+    }
+    try await step(.collectives) { try await output.sum(t.outputAddends, residual: nil, into: t.sum) }
     try await step(.others) {
       try await norms.attentionResult?(t.sum, into: t.sum)
       try await norms.feedForward(t.x, adding: t.sum, into: t.normed)
     }
     try await step(.products) {
       try await gateUp(t.normed, into: t.gated)
-      try await down.multiply(t.gated, residual: nil, addends: t.addends, into: t.sum)
+      try await down.multiply(t.gated, residual: nil, addends: t.downAddends, into: t.sum)
     }
-    try await step(.collectives) { try await down.sum(t.addends, residual: nil, into: t.sum) }
+    try await step(.collectives) { try await down.sum(t.downAddends, residual: nil, into: t.sum) }
     try await step(.others) { try await norms.feedForwardResult?(t.sum, into: t.sum) }
   }
 
@@ -145,7 +147,8 @@ struct LayerRun {
         return try ShardedTensor(columns, on: mesh, placement: .shard(1), partition: cut)
       }
       try await attention.append(
-        keys: tensor(heads.keySize, "keys", partition?.keys), values: tensor(heads.valueSize, "values", partition?.values),
+        keys: tensor(heads.keySize, "keys", partition?.keys),
+        values: tensor(heads.valueSize, "values", partition?.values),
         to: cache, filling)
       try await mesh.finish()
     }

@@ -29,12 +29,12 @@ struct LayerTensors {
   let queries, keys, values, attended: ShardedTensor
   /// Cut by the features of the feed-forward network.
   let gated: ShardedTensor
-  /// Addends of the sums.
-  let addends: ShardedTensor
+  /// Addends of the two sums, whose terms are cut differently.
+  let outputAddends, downAddends: ShardedTensor
 
   init(
     _ workload: LayerWorkload, _ heads: AttentionPartition, _ mesh: DeviceMesh, feedForward: Partition,
-    addends layer: RowParallelLinear
+    output: RowParallelLinear, down: RowParallelLinear
   ) throws {
     let rows = workload.rows
     func whole() throws -> ShardedTensor {
@@ -49,6 +49,7 @@ struct LayerTensors {
     values = try part(heads.values)
     attended = try part(heads.results)
     gated = try part(feedForward)
-    addends = try layer.makeAddends(rows: rows)
+    outputAddends = try output.makeAddends(rows: rows)
+    downAddends = try down.makeAddends(rows: rows)
   }
 }

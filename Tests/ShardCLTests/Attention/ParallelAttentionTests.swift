@@ -136,7 +136,9 @@ import Testing
     #expect(try AttentionPartition(qwen, ranks: 2, blockLength: 256).queryHeads.counts == [14, 14])
     // Groups of 7 heads do not end with blocks of 2.
     #expect(try AttentionPartition(qwen, ranks: 4, blockLength: 256).queryHeads.counts.sorted() == [0, 0, 14, 14])
-    for (query, kv, size, block) in [(32, 8, 64, 256), (28, 4, 128, 256), (14, 2, 64, 32), (4, 1, 256, 256), (6, 2, 80, 256)] {
+    for (query, kv, size, block) in [
+      (32, 8, 64, 256), (28, 4, 128, 256), (14, 2, 64, 32), (4, 1, 256, 256), (6, 2, 80, 256),
+    ] {
       let heads = try AttentionHeads(queryHeads: query, kvHeads: kv, keySize: size)
       for ranks in 1...9 {
         let partition = try AttentionPartition(heads, ranks: ranks, blockLength: block)

@@ -3,7 +3,7 @@ import ShardCL
 import ShardCompute
 
 /// The records of a run of `bench matmul` as people read them.
-struct MatmulReport {
+struct MatmulReport: BenchReport {
   private let settings: [String]
   private let devices: String
   private let model: String?
@@ -11,19 +11,13 @@ struct MatmulReport {
   private let arithmetic: Arithmetic
   private var records: [MatmulRecord] = []
 
-  init(_ mesh: DeviceMesh, _ benchmark: MatmulBenchmark, model: String?, pinned: Bool) {
-    devices = mesh.ranks.map(\.device.selector).joined(separator: ",")
+  init(_ session: BenchSession, _ arithmetic: Arithmetic, model: String?) {
+    devices = session.devices
     self.model = model
-    seed = benchmark.seed
-    arithmetic = benchmark.arithmetic
-    let repeats = benchmark.budget.rounds.map { "\($0) repeats" } ?? "\(benchmark.budget.seconds) s each"
+    seed = session.options.seed
+    self.arithmetic = arithmetic
     settings =
-      [
-        "# shardcl \(RootCommand.version) bench matmul, \(repeats), seed \(seed)\(benchmark.checks ? "" : ", not checked")"
-      ]
-      + mesh.ranks.map { "# rank \($0.index): \($0.device.selector)  \($0.device.versionedName)" }
-      + (model.map { ["# model: \($0)"] } ?? [])
-      + (pinned ? ["# PoCL's threads are pinned to cores (POCL_AFFINITY=1)"] : [])
+      session.settings(of: "matmul") + (model.map { ["# model: \($0)"] } ?? [])
       + [
         "# time: activations packed, result on every rank; weights packed before. error in units of (k+8)·2⁻²⁴·Σ|a||b|"
       ]
@@ -33,7 +27,6 @@ struct MatmulReport {
 
   mutating func append(_ record: MatmulRecord) { records.append(record) }
 
-  /// Settings, table, and what it says.
   var lines: [String] {
     let hasLayers = records.contains { $0.layer != nil }
     var table = Table(
@@ -67,7 +60,6 @@ struct MatmulReport {
     ]
   }
 
-  /// A line for each record that is wrong, with the command that runs it again.
   var failures: [String] {
     records.filter { $0.verified == false }.map { record in
       let problem =

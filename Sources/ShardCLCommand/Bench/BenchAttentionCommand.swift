@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
-import Foundation
-import OpenCLKit
 import ShardCL
 import ShardCompute
 
@@ -24,8 +22,7 @@ struct BenchAttentionCommand: AsyncParsableCommand {
         shardcl bench attention --heads 4/1x256 --shape 512x8K --window 512
       """)
 
-  @Option(name: .shortAndLong, help: "Devices, such as cpu/2 or pocl:0,host (default: $SHARDCL_DEVICES, else all).")
-  var devices: String?
+  @OptionGroup var options: BenchOptions
 
   @Option(
     help: ArgumentHelp(
@@ -58,55 +55,19 @@ struct BenchAttentionCommand: AsyncParsableCommand {
   @Option(help: "What is cut over the devices: heads, or keys with all heads on each.")
   var cut = AttentionWorkload.Cut.heads
 
-  @Option(help: "Seconds to measure each attention.")
-  var seconds: Double = 1
-
-  @Option(help: "Repeat each attention exactly so often, instead of --seconds.")
-  var `repeat`: Int?
-
-  @Option(help: "What random numbers follow from.")
-  var seed: UInt64 = 1
-
-  @Flag(help: "Skip the checks.")
-  var noCheck = false
-
-  @Flag(help: "One JSON object per line instead of a table.")
-  var json = false
-
-  @Option(name: .shortAndLong, help: "Also write the JSON lines to this file.")
-  var output: String?
-
   func validate() throws {
-    guard seconds >= 0, seconds <= 86400 else { throw ValidationError("--seconds is 0 to 86400, not \(seconds)") }
-    guard self.repeat.map({ (1...1_000_000).contains($0) }) ?? true else {
-      throw ValidationError("--repeat is 1 to 1000000")
-    }
     guard window == nil || !noCausal else { throw ValidationError("--window and --no-causal exclude each other") }
     guard (1...4096).contains(sequences) else { throw ValidationError("--sequences is 1 to 4096, not \(sequences)") }
   }
 
   func run() async throws {
-    let results = try ResultOutput()
-    let file = try self.output.map(ResultOutput.init(file:))
     let workloads = try workloads()
-    let pinned = DriverEnvironment.pinPoCLThreads()
-    let mesh = try DeviceMesh(selecting: devices)
+    let session = try BenchSession(options)
     let benchmark = AttentionBenchmark(
-      on: mesh, budget: TimingBudget(seconds: seconds, rounds: self.repeat), checks: !noCheck, seed: seed)
-    let progress = Progress()
-    var report = AttentionReport(mesh, benchmark, pinned: pinned)
-    for (index, workload) in workloads.enumerated() {
-      progress.show(index, of: workloads.count, "\(workload.heads), \(workload.queries)x\(workload.keys)")
-      let record = try await benchmark.run(workload)
-      progress.clear()
-      report.append(record)
-      let line = try JSONLines().line(record)
-      if json { try results.print(line) }
-      try file?.print(line)
-    }
-    if !json { for line in report.lines { try results.print(line) } }
-    for line in report.failures { FileHandle.standardError.write(Data((line + "\n").utf8)) }
-    if !report.failures.isEmpty { throw ExitCode(Status.checkFailed.rawValue) }
+      on: session.mesh, budget: options.budget, checks: !options.noCheck, seed: options.seed)
+    try await session.run(
+      workloads.map { workload in { workload } }, AttentionReport(session),
+      title: { "\($0.heads), \($0.queries)x\($0.keys)" }, measure: benchmark.run)
   }
 
   /// What is impossible is a request that is wrong.

@@ -3,24 +3,17 @@ import ShardCL
 import ShardCompute
 
 /// The records of a run of `bench attention` as people read them.
-struct AttentionReport {
+struct AttentionReport: BenchReport {
   private let settings: [String]
   private let devices: String
   private let seed: UInt64
   private var records: [AttentionRecord] = []
 
-  init(_ mesh: DeviceMesh, _ benchmark: AttentionBenchmark, pinned: Bool) {
-    devices = mesh.ranks.map(\.device.selector).joined(separator: ",")
-    seed = benchmark.seed
-    let repeats = benchmark.budget.rounds.map { "\($0) repeats" } ?? "\(benchmark.budget.seconds) s each"
+  init(_ session: BenchSession) {
+    devices = session.devices
+    seed = session.options.seed
     settings =
-      [
-        "# shardcl \(RootCommand.version) bench attention, \(repeats), seed \(seed)"
-          + (benchmark.checks ? "" : ", not checked")
-      ]
-      + mesh.ranks.map { "# rank \($0.index): \($0.device.selector)  \($0.device.versionedName)" }
-      + (pinned ? ["# PoCL's threads are pinned to cores (POCL_AFFINITY=1)"] : [])
-      + [
+      session.settings(of: "attention") + [
         "# GFLOPS count pairs of query and key that are seen. of read: keys and values as stored, against reading memory",
         "# append: storing all keys and values; it is not part of the time",
       ]
@@ -28,7 +21,6 @@ struct AttentionReport {
 
   mutating func append(_ record: AttentionRecord) { records.append(record) }
 
-  /// Settings, then the table.
   var lines: [String] {
     var table = Table([
       .text("heads"), .text("queries x keys"), .text("span"), .text("KV"), .text("cut"), .number("median ms"),
@@ -51,7 +43,6 @@ struct AttentionReport {
     return settings + [""] + table.lines
   }
 
-  /// A line for each record that is wrong, with the command that runs it again.
   var failures: [String] {
     records.filter { $0.verified == false }.map { record in
       let span = record.window.map { " --window \($0)" } ?? (record.span == "all" ? " --no-causal" : "")

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
-import Foundation
-import OpenCLKit
 import ShardCL
 import ShardCompute
 import ShardModels
@@ -26,8 +24,7 @@ struct BenchMatmulCommand: AsyncParsableCommand {
         shardcl bench matmul --devices cpu/2 --model gemma.gguf --json
       """)
 
-  @Option(name: .shortAndLong, help: "Devices, such as cpu/2 or pocl:0,host (default: $SHARDCL_DEVICES, else all).")
-  var devices: String?
+  @OptionGroup var options: BenchOptions
 
   @Option(
     name: .shortAndLong,
@@ -57,27 +54,9 @@ struct BenchMatmulCommand: AsyncParsableCommand {
   @Option(help: "Rows of activations for --model, a list such as 1,512 (default: 512 and 1; for logits 1).")
   var rows: RowList?
 
-  @Option(help: "Seconds to measure each product.")
-  var seconds: Double = 1
-
-  @Option(help: "Repeat each product exactly so often, instead of --seconds.")
-  var `repeat`: Int?
-
-  @Option(help: "What random numbers follow from.")
-  var seed: UInt64 = 1
-
-  @Flag(help: "Skip the checks.")
-  var noCheck = false
-
   @Flag(
     help: "Also print which kernel each rank runs, with which parameters and where they are from, and why no other.")
   var explain = false
-
-  @Flag(help: "One JSON object per line instead of a table.")
-  var json = false
-
-  @Option(name: .shortAndLong, help: "Also write the JSON lines to this file.")
-  var output: String?
 
   func validate() throws {
     guard shape.isEmpty || model == nil else { throw ValidationError("--shape and --model exclude each other") }
@@ -85,45 +64,28 @@ struct BenchMatmulCommand: AsyncParsableCommand {
     guard layout.isEmpty || model == nil else {
       throw ValidationError("--layout is for --shape; the layers of a model are cut by their roles")
     }
-    guard seconds >= 0, seconds <= 86400 else { throw ValidationError("--seconds is 0 to 86400, not \(seconds)") }
-    guard self.repeat.map({ (1...1_000_000).contains($0) }) ?? true else {
-      throw ValidationError("--repeat is 1 to 1000000")
-    }
     guard dtype.count <= 1 || model == nil else { throw ValidationError("one --dtype for a --model") }
   }
 
   func run() async throws {
-    let results = try ResultOutput()
-    let file = try self.output.map(ResultOutput.init(file:))
     let plan = try plan()
-    let pinned = DriverEnvironment.pinPoCLThreads()
-    let mesh = try DeviceMesh(selecting: devices)
+    let session = try BenchSession(options)
     let benchmark = MatmulBenchmark(
-      on: mesh, budget: TimingBudget(seconds: seconds, rounds: self.repeat), checks: !noCheck, seed: seed,
-      arithmetic: arithmetic)
-    let progress = Progress()
-    var report = MatmulReport(mesh, benchmark, model: model, pinned: pinned)
+      on: session.mesh, budget: options.budget, checks: !options.noCheck, seed: options.seed, arithmetic: arithmetic)
     var explanations = ExplainReport()
-    for (index, item) in plan.enumerated() {
-      let problem = try item()
-      progress.show(index, of: plan.count, problem.layer ?? problem.shape)
-      let record = try await benchmark.run(problem)
-      if explain {
-        let kernels = try benchmark.explain(problem)
-        if json { for kernel in kernels { try results.print(JSONLines().line(kernel)) } }
-        explanations.append(
-          "\(problem.shape) \(record.dtype.rawValue) \(record.layout.rawValue)"
-            + (arithmetic == .ordered ? "" : " \(arithmetic.rawValue)"), kernels)
-      }
-      progress.clear()
-      report.append(record)
-      let line = try JSONLines().line(record)
-      if json { try results.print(line) }
-      try file?.print(line)
-    }
-    if !json { for line in report.lines + explanations.lines { try results.print(line) } }
-    for line in report.failures { FileHandle.standardError.write(Data((line + "\n").utf8)) }
-    if !report.failures.isEmpty { throw ExitCode(Status.checkFailed.rawValue) }
+    try await session.run(
+      plan, MatmulReport(session, arithmetic, model: model), title: { $0.layer ?? $0.shape },
+      measure: { problem in
+        let record = try await benchmark.run(problem)
+        if explain {
+          let kernels = try benchmark.explain(problem)
+          if options.json { for kernel in kernels { try session.results.print(JSONLines().line(kernel)) } }
+          explanations.append(
+            "\(problem.shape) \(record.dtype.rawValue) \(record.layout.rawValue)"
+              + (arithmetic == .ordered ? "" : " \(arithmetic.rawValue)"), kernels)
+        }
+        return record
+      }, footer: { explanations.lines })
   }
 
   /// What is to run, made one by one: a weight of a model may be large.
@@ -138,7 +100,7 @@ struct BenchMatmulCommand: AsyncParsableCommand {
     return shapes.flatMap { shape in
       types.flatMap { type in
         layouts.map { layout in
-          { [seed] in
+          { [seed = options.seed] in
             try MatmulProblem(m: shape.m, n: shape.n, k: shape.k, format: type, layout: layout, seed: seed)
           }
         }
