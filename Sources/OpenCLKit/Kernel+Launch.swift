@@ -21,7 +21,7 @@ public enum KernelArgument: Sendable {
 public struct LaunchSize: Hashable, Sendable {
   /// Work-items in all; each a multiple of the work-group's.
   public let global: [Int]
-  /// Work-items of a work-group; empty leaves the choice to the driver.
+  /// Work-items of a work-group; empty leaves the choice to the driver, or is one on PoCL.
   public let local: [Int]
 
   /// A launch of `global` work-items in groups of `local`.
@@ -52,7 +52,11 @@ extension Kernel {
           "clEnqueueNDRangeKernel", after: events,
           detail: "kernel \(name), global \(size.global), local \(size.local)"
         ) { count, list, event in
-          size.local.isEmpty
+          if FlatGrid.isUsed(on: queue.device.platform), let flat = FlatGrid(size) {
+            return clEnqueueNDRangeKernel(
+              queue.handle, handle, 3, flat.offset, flat.global, flat.local, count, list, event)
+          }
+          return size.local.isEmpty
             ? clEnqueueNDRangeKernel(
               queue.handle, handle, cl_uint(size.global.count), nil, size.global, nil, count, list, event)
             : clEnqueueNDRangeKernel(

@@ -16,6 +16,7 @@ public final class Program: Sendable {
   public convenience init(
     context: Context, device: Device, source: String, options: String = ""
   ) throws(OpenCLError) {
+    let source = Self.source(source, for: device)
     var length = source.utf8.count
     let handle = try checkedObject("clCreateProgramWithSource", device: device.name) { code in
       source.withCString { text in

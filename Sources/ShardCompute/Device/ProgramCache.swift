@@ -90,7 +90,8 @@ public final class ProgramCache: Sendable {
   private static func key(device: Device, source: String, options: String) throws -> Data {
     let platform = device.platform
     let parts = [
-      source, options, device.name, try device.version, try device.driverVersion, platform.name, platform.version,
+      Program.source(source, for: device), options, device.name, try device.version, try device.driverVersion,
+      platform.name, platform.version,
       // A part of a device may be compiled differently from the whole.
       "\(try device.computeUnits) units",
     ]

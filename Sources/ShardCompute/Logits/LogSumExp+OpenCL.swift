@@ -19,7 +19,7 @@ extension OpenCLDevice {
     guard join.result.rows > 0 else { return }
     try checkKernelSizes(join.result.rows, join.leaves)
     try library.kernel("logits/log_sums", options: []).launch(
-      on: queue, size: LaunchSize(global: [join.result.rows]),
+      on: queue, size: size(items: [join.result.rows]),
       arguments: [.int(Int32(join.result.rows)), .long(Int64(join.leaves)), .buffer(try buffer(join.nodes))]
         + matrixArguments(join.result))
   }

@@ -11,7 +11,7 @@ extension OpenCLDevice {
       [KernelArgument.buffer(try buffer($0.memory)), .long(Int64($0.offset))]
     }
     try kernel.launch(
-      on: queue, size: LaunchSize(global: [(reduction.count + run - 1) / run, reduction.rows]),
+      on: queue, size: size(items: [(reduction.count + run - 1) / run, reduction.rows]),
       arguments: [
         .long(Int64(reduction.count)), .int(Int32(run)), .long(Int64(reduction.addendStride)),
         .long(Int64(reduction.destinationStride)),
