@@ -16,10 +16,15 @@ struct FlatGrid {
   /// Work-groups along the first two dimensions of the grid that was asked for.
   let offset: [Int]
 
+  /// The most work-items of a work-group whose size nobody asked for.
+  private static let defaultWidth = 64
+
   /// The flat form of `size`, nil where its work-groups do not fill it: an error that is the driver's to report.
   init?(_ size: LaunchSize) {
     func padded(_ sizes: [Int]) -> [Int] { sizes + [Int](repeating: 1, count: max(0, 3 - sizes.count)) }
-    let (items, group) = (padded(size.global), padded(size.local))
+    let items = padded(size.global)
+    let width = (1...Self.defaultWidth).last { items[0].isMultiple(of: $0) } ?? 1
+    let group = padded(size.local.isEmpty ? [width] : size.local)
     guard items.count == 3, group.count == 3, size.local.isEmpty || size.local.count == size.global.count,
       zip(items, group).allSatisfy({ $1 > 0 && $0 > 0 && $0.isMultiple(of: $1) })
     else { return nil }

@@ -21,7 +21,7 @@ public enum KernelArgument: Sendable {
 public struct LaunchSize: Hashable, Sendable {
   /// Work-items in all; each a multiple of the work-group's.
   public let global: [Int]
-  /// Work-items of a work-group; empty leaves the choice to the driver, or is one on PoCL.
+  /// Work-items of a work-group; empty leaves the choice to the driver.
   public let local: [Int]
 
   /// A launch of `global` work-items in groups of `local`.
