@@ -12,8 +12,9 @@
 //
 // Panels. A matrix of rows x columns (columns is the dimension that is summed) is stored as
 //   panel[(r / width * columns + p) * width + r % width]      r < rows, p < columns
-// and the last panel is filled up with zeros; quantised ones are in records (Kernels/common/blocks, lane bytes 1). Width is shard_host_panel_rows() for A and shard_host_panel_columns()
-// for B, the n x k weight; both depend on the machine. 64-byte alignment is fastest, none is needed.
+// and the last panel is filled up with zeros; quantised ones are in records (Kernels/common/blocks, lane bytes 1). Width
+// is shard_host_panel_rows() for A and shard_host_panel_columns() for B, the n x k weight; both depend on the machine.
+// 64-byte alignment is fastest, none is needed.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
