@@ -5,8 +5,8 @@ import ShardCompute
 
 /// The operands of an attention of one sequence, row-major without gaps, and the judge of its result.
 ///
-/// Keys and values are multiples of 1/64 below 2, and each 32 of them have one of ±127/64. So every `KVFormat` stores them
-/// exactly, Q8_0 with a scale of 1/64, and the reference needs to know no format.
+/// Keys and values are multiples of 1/64 below 2, and each 32 of them have one of ±127/64. So every `KVFormat` stores
+/// them exactly, Q8_0 with a scale of 1/64, and the reference needs to know no format.
 struct AttentionProblem {
   let workload: AttentionWorkload
   let queries, keys, values: [Float]
@@ -28,8 +28,8 @@ struct AttentionProblem {
     }
   }
 
-  /// The error of some rows from the beginning, the middle and the end of `result` against the formula in f64, in units of
-  /// the bound of `AttentionReference`.
+  /// The error of some rows from the beginning, the middle and the end of `result` against the formula in f64, in units
+  /// of the bound of `AttentionReference`.
   func errorOverBound(of result: [Float]) throws -> Double {
     let heads = workload.heads
     guard result.count == workload.queries * heads.resultColumns else { return .infinity }

@@ -72,7 +72,8 @@ final class RowSubject {
     try await device.finish()
   }
 
-  /// Runs the first call, and compares its result with the definition in f64; in units of the bound of `LayerReference`.
+  /// Runs the first call, and compares its result with the definition in f64; in units of the bound of
+  /// `LayerReference`.
   func errorOverBound() async throws -> Double {
     try await run(1)
     let found = try await device.download(first.result.memory, as: Float.self)

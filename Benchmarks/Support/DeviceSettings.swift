@@ -10,8 +10,8 @@ package struct DeviceSettings {
   package let driver: String
   package let areThreadsPinned: Bool
 
-  /// Opens the first device that `selector` names. Threads of OpenBLAS and PyTorch may spin and so keep their cores; PoCL's,
-  /// which sleep between commands, are pinned to theirs.
+  /// Opens the first device that `selector` names. Threads of OpenBLAS and PyTorch may spin and so keep their cores;
+  /// PoCL's, which sleep between commands, are pinned to theirs.
   package init(opening selector: String) throws {
     areThreadsPinned = DriverEnvironment.pinPoCLThreads()
     guard let device = try DeviceCatalog.open(selector).first else { throw BenchmarkError("no device \(selector)") }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A seedable generator, so that a run can be repeated: Steele, Lea and Flood 2014, https://doi.org/10.1145/2660193.2660195.
+/// A seedable generator, so that a run can be repeated: Steele, Lea and Flood 2014,
+/// https://doi.org/10.1145/2660193.2660195.
 package struct SplitMix64: RandomNumberGenerator {
   private var state: UInt64
 

@@ -2,8 +2,8 @@
 import Foundation
 import ShardCompute
 
-/// PyTorch on the CPU, in a process of its own (`Torch/worker.py`) that waits at a pipe while others are timed; asking it
-/// takes some 0.1 ms of a sample of a tenth of a second.
+/// PyTorch on the CPU, in a process of its own (`Torch/worker.py`) that waits at a pipe while others are timed; asking
+/// it takes some 0.1 ms of a sample of a tenth of a second.
 package final class TorchProcess {
   /// Version, library and threads.
   package private(set) var details = ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What PyTorch makes of a benchmark's operands on the CPU; requests come on standard input, answers go to standard output.
+"""What PyTorch makes of a benchmark's operands on the CPU: requests on standard input, answers on standard output.
 
 hello THREADS      -> one line: what the speed depends on
 product M N K      then the floats of A (m x k) and B (n x k): A . B^T -> "ready"
