@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import BenchSupport
 import Foundation
-import OpenCLKit
 import ShardCL
 import ShardCompute
 
@@ -65,18 +65,16 @@ struct GemmBench: AsyncParsableCommand {
 
   func run() async throws {
     if list { return print(try works().map(\.name).joined(separator: "\n")) }
-    // OpenBLAS's threads spin and so keep their cores; PoCL's sleep between commands.
-    let pinned = DriverEnvironment.pinPoCLThreads()
-    guard let opened = try DeviceCatalog.open(device).first else { throw BenchmarkError("no device \(device)") }
+    let opened = try DeviceSettings(opening: device)
     let works = try works()
-    let names = try peerNames() ?? [.openBLAS] + (opened is OpenCLDevice ? [.clBlast, .f32] : [.f32])
+    let names = try peerNames() ?? [.openBLAS] + (opened.device is OpenCLDevice ? [.clBlast, .f32] : [.f32])
     let contestants = try names.filter { name in works.contains { name.isPeer(of: $0.format) } }
-      .map { ($0, try peer($0, opened)) }
-    let settings = try Settings(device: opened, areThreadsPinned: pinned, peers: contestants, seconds: seconds)
+      .map { ($0, try peer($0, opened.device)) }
+    let settings = Settings(opened: opened, peers: contestants, seconds: seconds)
     let table = Table(works: works, peers: contestants.map(\.0))
     if !json { emit((settings.lines + [table.header]).joined(separator: "\n")) }
     let rows = try await measure(
-      works, Comparison(device: opened, peers: contestants, seconds: seconds)
+      works, Comparison(device: opened.device, peers: contestants, seconds: seconds)
     ) { row in emit(json ? try Record(row, settings).json : table.line(row)) }
     if !json { emit(Self.summary(rows)) }
     if let output {
@@ -98,7 +96,7 @@ struct GemmBench: AsyncParsableCommand {
         try show(row)
         rows.append(row)
       } catch ComputeError.unsupported(let reason) {
-        FileHandle.standardError.write(Data("gemm-bench: \(work.name) is left out: \(reason)\n".utf8))
+        warn("gemm-bench", "\(work.name) is left out: \(reason)")
       }
     }
     return rows
@@ -108,9 +106,6 @@ struct GemmBench: AsyncParsableCommand {
     let scores = rows.flatMap(\.scores)
     return "# targets met: \(scores.count { $0.isMet }) of \(scores.count)"
   }
-
-  /// Prints at once, also into a pipe.
-  private func emit(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 
   private func works() throws -> [Work] {
     let formats = try format.map { name in

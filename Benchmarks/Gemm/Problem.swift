@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import BenchSupport
 import ShardCompute
 
 /// One product C = A · Bᵀ with its operands, all row-major: A is m × k, B is n × k (as a linear layer stores its weight),
@@ -90,18 +91,5 @@ extension HostMemory {
         }
       }
     }
-  }
-}
-
-/// A seedable generator, so that a run can be repeated: Steele, Lea and Flood 2014, https://doi.org/10.1145/2660193.2660195.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

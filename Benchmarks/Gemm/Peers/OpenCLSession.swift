@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import BenchSupport
 import CCLBlast
 import ShardCompute
 
@@ -89,12 +90,4 @@ final class DeviceArray {
 /// Throws unless `status` says that `call` succeeded.
 func check(_ call: String, _ status: cl_int) throws {
   guard status == CL_SUCCESS else { throw BenchmarkError(call, status) }
-}
-
-struct BenchmarkError: Error, CustomStringConvertible {
-  let description: String
-
-  init(_ description: String) { self.description = description }
-
-  init(_ call: String, _ status: cl_int) { description = "\(call) failed with status \(status)" }
 }

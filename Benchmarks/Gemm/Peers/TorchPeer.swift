@@ -1,99 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import BenchSupport
 import ShardCompute
 
-/// PyTorch on the CPU. It runs in a process of its own (`Torch/worker.py`) that waits at a pipe while others are timed;
-/// asking it takes some 0.1 ms of a sample of a tenth of a second.
+/// PyTorch on the CPU.
 final class TorchPeer: Peer {
-  private(set) var details = ""
-  private let process = Process()
-  private let requests = Pipe()
-  private let answers = Pipe()
+  private let torch: TorchProcess
   private var shape: Shape?
 
-  /// Starts the Python in which `Scripts/setup --torch` has put PyTorch, else `$PYTHON`, else `python3`.
-  init(threads: Int) throws {
-    // A worker that ends must be an error of the next write, not the end of this process.
-    signal(SIGPIPE, SIG_IGN)
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [Self.python, "-c", String(decoding: PackageResources.worker_py, as: UTF8.self)]
-    process.standardInput = requests
-    process.standardOutput = answers
-    try process.run()
-    do {
-      try send("hello \(threads)")
-      details = try answer()
-    } catch {
-      throw BenchmarkError("\(Self.python) cannot import torch; Scripts/setup --torch installs it")
-    }
-  }
+  init(threads: Int) throws { torch = try TorchProcess(threads: threads) }
 
-  deinit {
-    try? requests.fileHandleForWriting.close()
-    process.waitUntilExit()
-  }
-
-  private static var python: String {
-    let environment = ProcessInfo.processInfo.environment
-    let cache = environment["XDG_CACHE_HOME"] ?? environment["HOME"].map { $0 + "/.cache" } ?? ""
-    let installed = cache + "/shardcl/torch/bin/python3"
-    return FileManager.default.isExecutableFile(atPath: installed) ? installed : environment["PYTHON"] ?? "python3"
-  }
+  var details: String { torch.details }
 
   func prepare(_ problem: Problem) throws {
-    shape = problem.shape
-    try send("prepare \(problem.shape.m) \(problem.shape.n) \(problem.shape.k)")
-    for operand in [problem.a, problem.b] {
-      try operand.withBytes { bytes throws in
-        // Not one copy of all of them.
-        for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
-          let part = bytes[start..<min(start + 1 << 20, bytes.count)]
-          try requests.fileHandleForWriting.write(contentsOf: Data(part))
-        }
-      }
-    }
-    try expect("ready")
+    let shape = problem.shape
+    self.shape = shape
+    _ = try torch.prepare("product \(shape.m) \(shape.n) \(shape.k)", [problem.a, problem.b])
   }
 
-  func run(_ count: Int) throws {
-    try send("run \(count)")
-    try expect("done")
-  }
+  func run(_ count: Int) throws { try torch.run(count) }
 
-  func result() throws -> HostMemory {
-    try send("result")
-    let byteCount = shape.map { 4 * $0.m * $0.n } ?? 0
-    let c = HostMemory(byteCount: byteCount)
-    var done = 0
-    while done < byteCount {
-      guard let part = try answers.fileHandleForReading.read(upToCount: byteCount - done), !part.isEmpty else {
-        throw ended()
-      }
-      c.withMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[done...]).copyBytes(from: part) }
-      done += part.count
-    }
-    return c
-  }
+  func result() throws -> HostMemory { try torch.result(count: shape.map { $0.m * $0.n } ?? 0) }
 
   func release() {}
-
-  private func send(_ request: String) throws {
-    try requests.fileHandleForWriting.write(contentsOf: Data((request + "\n").utf8))
-  }
-
-  private func answer() throws -> String {
-    var line = Data()
-    while let byte = try answers.fileHandleForReading.read(upToCount: 1), !byte.isEmpty {
-      if byte.first == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
-      line.append(byte)
-    }
-    throw ended()
-  }
-
-  private func expect(_ word: String) throws {
-    let got = try answer()
-    guard got == word else { throw BenchmarkError("PyTorch's process says \(got), not \(word)") }
-  }
-
-  private func ended() -> BenchmarkError { BenchmarkError("PyTorch's process has ended; its message is above") }
 }

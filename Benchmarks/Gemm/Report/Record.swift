@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
 
 /// One line of JSON: a row with the settings it was measured under. Seconds, bytes and bytes per second are plain numbers.
 struct Record: Encodable {
@@ -50,10 +49,10 @@ struct Record: Encodable {
   }
 
   init(_ row: Row, _ settings: Settings) {
-    device = settings.device.selector
-    deviceName = settings.device.name
-    driver = settings.driver
-    poclThreadsPinned = settings.areThreadsPinned
+    device = settings.opened.device.selector
+    deviceName = settings.opened.device.name
+    driver = settings.opened.driver
+    poclThreadsPinned = settings.opened.areThreadsPinned
     secondsAsked = settings.seconds
     work = row.work.name
     format = row.work.format.rawValue
@@ -86,15 +85,6 @@ struct Record: Encodable {
       case .shareOfReadBandwidth(let share):
         Target(of: "read_fraction", peer: nil, aim: share, reached: score?.reached, met: score?.isMet)
       }
-    }
-  }
-
-  var json: String {
-    get throws {
-      let encoder = JSONEncoder()
-      encoder.keyEncodingStrategy = .convertToSnakeCase
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
   }
 }

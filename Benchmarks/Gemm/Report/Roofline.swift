@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import BenchSupport
 import Foundation
 import ShardCompute
 
@@ -19,8 +20,8 @@ struct Roofline {
     self.rows = rows.sorted { ($0.intensity, $0.gflops) < ($1.intensity, $1.gflops) }
     peakGflops = median(rows.map(\.peakGflops))
     readGigabytes = median(rows.map(\.readBytesPerSecond)) / 1e9
-    let driver = settings.driver.isEmpty ? "" : " · \(settings.driver)"
-    title = "ShardCL on \(settings.device.name)\(driver)"
+    let driver = settings.opened.driver.isEmpty ? "" : " · \(settings.opened.driver)"
+    title = "ShardCL on \(settings.opened.device.name)\(driver)"
     // Room for the ridge, and for labels round the outermost dots.
     let intensities = rows.map(\.intensity) + [peakGflops / readGigabytes]
     let speeds = rows.map(\.gflops) + [peakGflops]

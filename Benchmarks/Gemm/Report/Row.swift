@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import BenchSupport
 import ShardCompute
 
 /// What was measured of one work: medians over rounds; shares and ratios are medians of those of each round.

@@ -1,70 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import BenchSupport
 
 /// Rows as lines of an aligned Markdown table.
 struct Table {
-  private struct Column {
-    let title: String
-    let width: Int
-    let isText: Bool
-  }
-
   private let peers: [PeerName]
-  private let columns: [Column]
+  private let layout: TableLayout
 
   /// A table of `works` with a column for each of `peers` that one of them is compared with.
   init(works: [Work], peers: [PeerName]) {
     self.peers = peers.filter { peer in works.contains { peer.isPeer(of: $0.format) } }
     let name = works.map(\.name.count).max() ?? 0
     let shape = works.map(\.shape.description.count).max() ?? 0
-    let texts = [("work", name), ("format", 6)].map { Column(title: $0.0, width: $0.1, isText: true) }
     let numbers =
       [("m x n x k", shape), ("ms", 8), ("GFLOPS", 6), ("of FMA peak", 4), ("GB/s", 5), ("of read", 5)]
       + self.peers.map { ("of \($0.title)", 5) }
-    columns =
-      texts + numbers.map { Column(title: $0.0, width: $0.1, isText: false) }
-      + [("targets", 17), ("met", 3), ("result", 6)].map { Column(title: $0.0, width: $0.1, isText: true) }
+    layout = TableLayout(
+      [.text("work", width: name), .text("format")] + numbers.map { .number($0.0, width: $0.1) }
+        + [.text("targets", width: 17), .text("met"), .text("result")])
   }
 
-  var header: String {
-    let rule = columns.map { column in
-      let dashes = String(repeating: "-", count: max(column.width, column.title.count) - (column.isText ? 0 : 1))
-      return column.isText ? dashes : dashes + ":"
-    }
-    return line(columns.map(\.title)) + "\n" + line(rule)
-  }
+  var header: String { layout.header }
 
   func line(_ row: Row) -> String {
     let ratios = peers.map { name in
-      row.peers.first { $0.name == name }.map { number($0.ratio, 2) + ($0.isExact ? "" : " (WRONG)") } ?? ""
+      row.peers.first { $0.name == name }.map { $0.ratio.digits(2) + ($0.isExact ? "" : " (WRONG)") } ?? ""
     }
     let scores = row.scores
     let met = scores.map { $0.isMet ? "yes" : "no" }.joined(separator: ", ")
-    return line(
+    return layout.line(
       [
-        row.work.name, row.work.format.rawValue, row.work.shape.description, number(row.secondsMedian * 1e3, 3),
-        number(row.gflops, 1), number(row.peakShare, 2), number(row.weightBytesPerSecond / 1e9, 2),
-        number(row.readShare, 2),
+        row.work.name, row.work.format.rawValue, row.work.shape.description, (row.secondsMedian * 1e3).digits(3),
+        row.gflops.digits(1), row.peakShare.digits(2), (row.weightBytesPerSecond / 1e9).digits(2),
+        row.readShare.digits(2),
       ] + ratios + [scores.map(\.target.description).joined(separator: ", "), met, row.isExact ? "exact" : "WRONG"])
   }
-
-  private func line(_ cells: [String]) -> String {
-    let padded = zip(cells, columns).map { cell, column in
-      let space = String(repeating: " ", count: max(0, max(column.width, column.title.count) - cell.count))
-      return column.isText ? cell + space : space + cell
-    }
-    return "| " + padded.joined(separator: " | ") + " |"
-  }
-
-  private func number(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 }
 
 extension Work.Target: CustomStringConvertible {
   var description: String {
     switch self {
-    case .timesAsFast(let factor, let peer): String(format: "%.2f", factor) + " \(peer.title)"
-    case .shareOfPeak(let share): String(format: "%.2f", share) + " peak"
-    case .shareOfReadBandwidth(let share): String(format: "%.2f", share) + " read"
+    case .timesAsFast(let factor, let peer): factor.digits(2) + " \(peer.title)"
+    case .shareOfPeak(let share): share.digits(2) + " peak"
+    case .shareOfReadBandwidth(let share): share.digits(2) + " read"
     }
   }
 }

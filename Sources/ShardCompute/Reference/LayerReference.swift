@@ -6,13 +6,13 @@ import Foundation
 ///
 /// A result is right when its error is at most twice the largest one that plain f32 makes in the row, plus a unit in the
 /// last place.
-package struct LayerReference: Sendable {
+public struct LayerReference: Sendable {
   /// The exact values, row by row.
-  package let exact: [Double]
+  public let exact: [Double]
   /// What plain f32 gives.
-  package let plain: [Float]
+  public let plain: [Float]
   /// Elements of a row.
-  package let columns: Int
+  public let columns: Int
 
   package init(exact: [Double], plain: [Float], columns: Int) {
     (self.exact, self.plain, self.columns) = (exact, plain, columns)
@@ -20,7 +20,7 @@ package struct LayerReference: Sendable {
 
   /// The largest error of `found` in units of the bound: at most 1 where it is right, infinite for a NaN or infinity in the
   /// wrong place.
-  package func largestErrorOverBound(of found: [Float]) -> Double {
+  public func largestErrorOverBound(of found: [Float]) -> Double {
     guard found.count == exact.count else { return .infinity }
     var largest = 0.0
     for start in stride(from: 0, to: exact.count, by: max(1, columns)) {
@@ -49,7 +49,7 @@ package struct LayerReference: Sendable {
   }
 
   /// A `Norm` of rows of `columns`.
-  package static func norm(
+  public static func norm(
     _ kind: Norm.Kind, _ x: [Float], columns: Int, weight: [Float]? = nil, weightOffset: Float = 0,
     bias: [Float]? = nil, epsilon: Float
   ) -> LayerReference {
@@ -75,7 +75,7 @@ package struct LayerReference: Sendable {
   }
 
   /// A softmax of rows of `columns`, in which nothing is hidden.
-  package static func softmax(
+  public static func softmax(
     _ x: [Float], columns: Int, scale: Float = 1, softCap: Float? = nil
   ) -> LayerReference {
     LayerReference(
@@ -95,7 +95,7 @@ package struct LayerReference: Sendable {
   }
 
   /// log Σ exp of rows of `columns`: one value each.
-  package static func logSumExp(
+  public static func logSumExp(
     _ x: [Float], columns: Int, scale: Float = 1, softCap: Float? = nil
   ) -> LayerReference {
     let rows = LayerReference(
@@ -113,7 +113,7 @@ package struct LayerReference: Sendable {
   }
 
   /// activation(x) · up · scale.
-  package static func elementwise(
+  public static func elementwise(
     _ activation: Epilogue.Activation, _ x: [Float], times up: [Float]? = nil, scale: Float = 1, columns: Int
   ) -> LayerReference {
     LayerReference(
