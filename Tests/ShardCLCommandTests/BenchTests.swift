@@ -12,7 +12,7 @@ import Testing
   @Test("attention prints every field, and results are right", arguments: devices)
   func attention(devices: String) throws {
     let run = try Program.run(
-      "bench", "attention", "--devices", devices, "--heads", "4/2x16", "--shape", "1,5x70", "--kv", "f32", "--kv",
+      "bench", "attention", "--devices", devices, "--heads", "4/2x32", "--shape", "1,5x70", "--kv", "f32", "--kv",
       "q8_0",
       "--window", "40", "--sequences", "2", "--repeat", "2", "--json")
     #expect(run.status == 0, "\(run.errors.suffix(500))")

@@ -36,6 +36,7 @@ public struct AttentionWorkload: Hashable, Sendable {
         "\(sequences) sequences of \(queries) queries and \(keys) keys; 1 or more sequences and queries, as many keys or "
           + "more")
     }
+    try format.check(heads)
     self.heads = heads
     self.sequences = sequences
     self.queries = queries

@@ -43,10 +43,7 @@ public struct KVCache: Sendable {
       throw ComputeError.mismatch(
         "blocks of \(blockLength) keys; the length divides \(AttentionOrder.chunk) or is a multiple of it")
     }
-    guard format != .q8_0 || heads.keySize.isMultiple(of: 32) && heads.valueSize.isMultiple(of: 32) else {
-      throw ComputeError.mismatch(
-        "heads of \(heads.keySize) and \(heads.valueSize) numbers in q8_0; its scales are for 32 numbers each")
-    }
+    try format.check(heads)
     self.heads = heads
     self.format = format
     self.blocks = blocks

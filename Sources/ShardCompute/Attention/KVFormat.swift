@@ -20,6 +20,14 @@ public enum KVFormat: String, CaseIterable, Hashable, Sendable, Codable {
     }
   }
 
+  /// Throws `ComputeError.mismatch` unless it can store the keys and values of `heads`.
+  package func check(_ heads: AttentionHeads) throws {
+    guard self != .q8_0 || heads.keySize.isMultiple(of: 32) && heads.valueSize.isMultiple(of: 32) else {
+      throw ComputeError.mismatch(
+        "heads of \(heads.keySize) and \(heads.valueSize) numbers in q8_0; its scales are for 32 numbers each")
+    }
+  }
+
   /// What kernels call the format: a word for `-D`.
   var kernelName: String { rawValue.uppercased() }
 }
