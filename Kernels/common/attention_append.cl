@@ -53,7 +53,8 @@ INLINE void APPEND(append_)(append_call call, int token, int head, int lane, int
   for (int group = lane; group < size / PANEL; group += lanes) {
     WORK uchar *to = keys + ((long)inside / PANEL * (size / PANEL) + group) * PANEL * (PANEL + 2);
     float x[PANEL];
-    for (int i = 0; i < PANEL; i++) x[i] = turned_number(call.rotary_size, call.interleaved, k, angles, group * PANEL + i);
+    for (int i = 0; i < PANEL; i++)
+      x[i] = turned_number(call.rotary_size, call.interleaved, k, angles, group * PANEL + i);
     APPEND(quantise_)(x, to + 2 * PANEL + inside % PANEL, PANEL, to + 2 * (inside % PANEL));
   }
   WORK uchar *values = (WORK uchar *)call.values + number * panels * length * (PANEL + 2);

@@ -3,8 +3,8 @@
 // fallback includes this file too (Sources/CShardHost/rows.h).
 // A pair of numbers (x0, x1) of a head and an angle become
 //   fma(x0, cos, -(x1 * sin)), fma(x1, cos, x0 * sin)
-// Pair i are numbers i and i + size / 2, or where `interleaved` 2 i and 2 i + 1; those from `size` on stay. `angles` are
-// those of a position: the cosines of all pairs, then their sines.
+// Pair i are numbers i and i + size / 2, or where `interleaved` 2 i and 2 i + 1; those from `size` on stay. `angles`
+// are those of a position: the cosines of all pairs, then their sines.
 // `lanes` work-items share a head, each with pairs lane, lane + lanes ... in vectors of FUNCTION_LANES.
 // Prepend common/elements, common/functions.
 #ifdef __OPENCL_C_VERSION__
@@ -71,7 +71,8 @@ INLINE void turn_pairs(int size, int interleaved, GLOBAL const float *x, GLOBAL 
     for (int i = lane * FUNCTION_LANES; i < whole; i += lanes * FUNCTION_LANES)
       turn_neighbours(half_size, x, y, angles, i);
   else
-    for (int i = lane * FUNCTION_LANES; i < whole; i += lanes * FUNCTION_LANES) turn_halves(half_size, x, y, angles, i);
+    for (int i = lane * FUNCTION_LANES; i < whole; i += lanes * FUNCTION_LANES)
+      turn_halves(half_size, x, y, angles, i);
   for (int i = whole + lane; i < half_size; i += lanes) {
     const int a = interleaved ? 2 * i : i, b = interleaved ? a + 1 : a + half_size;
     const floats x0 = EACH(x[a]), x1 = EACH(x[b]), cosine = EACH(angles[i]), sine = EACH(angles[half_size + i]);

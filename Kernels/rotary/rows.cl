@@ -5,9 +5,8 @@
 // y          the same                  y[y_offset + row * ldy + head * head_size + p]; may be x
 // angles     count x size              angles[position * size + pair], cosines before sines
 // positions  rows                      positions[positions_offset + row], read where has_positions
-// Work-item (x, y) shares rows x / lanes * run .. x / lanes * run + run - 1 with the others of a work-group of `lanes` in
-// the first dimension, and of them has heads y * part .. y * part + part - 1, part = ceil(heads / global size).
-// Global size: at least ceil(rows / run) * lanes in the first dimension.
+// Work-items (x, y) of group x / lanes share the pairs of heads y * part .. y * part + part - 1, part = heads / global
+// size of y, rounded up, in rows run * group .. run * group + run - 1. Global size: (ceil(rows / run) * lanes, any).
 // Prepend common/elements, common/functions, common/rotary.
 // check: -DFUNCTION_LANES=16
 // check: -DFUNCTION_LANES=4

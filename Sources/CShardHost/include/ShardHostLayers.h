@@ -33,7 +33,7 @@ typedef struct {
 void shard_host_softmax_rows(const shard_host_softmax *softmax, size_t begin, size_t end);
 
 // Rotary embedding of heads (Kernels/common/rotary), from x to y, which may be x. Row i is at positions[i], or without
-// them at first + i. `angles` has those of positions below count: at others numbers of pairs become NaN, below 0 all stay.
+// them at first + i. `angles` has those of positions below count: at others what turns becomes NaN, below 0 all stays.
 typedef struct {
   size_t heads, head_size;
   int size, interleaved, count, first;

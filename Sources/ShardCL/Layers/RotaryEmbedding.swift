@@ -3,8 +3,8 @@ import ShardCompute
 
 /// Rotary position embedding of queries or keys: every rank turns the heads that it has, and nothing moves.
 ///
-/// Su et al. 2021, https://arxiv.org/abs/2104.09864. See `Rotation` for the arithmetic, `Rotary` for pairs, frequencies and
-/// scaling. `ParallelAttention.append` does the same on the way into a cache, with the same bits.
+/// Su et al. 2021, https://arxiv.org/abs/2104.09864. See `Rotation` for the arithmetic, `Rotary` for pairs, frequencies
+/// and scaling. `ParallelAttention.append` does the same on the way into a cache, with the same bits.
 ///
 /// | tensor | shape | placement |
 /// | --- | --- | --- |
@@ -58,8 +58,8 @@ public struct RotaryEmbedding: Sendable {
 
   /// x with its heads turned; token i is at position i of `positions`, and stays as it is where that is below 0.
   ///
-  /// - Throws: as above; `ShardingError.shapeMismatch` unless each token has a position. Positions that only devices know are
-  ///   not checked: where one has no angles the numbers become NaN.
+  /// - Throws: as above; `ShardingError.shapeMismatch` unless each token has a position. Positions that only devices
+  ///   know are not checked: where one has no angles the numbers become NaN.
   public func callAsFunction(_ x: ShardedTensor, at positions: TokenIDs) async throws -> ShardedTensor {
     let result = try makeResult(x)
     try await self(x, at: positions, into: result)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Rotary position embedding of the heads in each row of a matrix (Su et al. 2021, https://arxiv.org/abs/2104.09864): what
-/// `KVAppend` does with keys and queries on their way, as an operation of its own, with the same bits.
+/// Rotary position embedding of the heads in each row of a matrix: what `KVAppend` does with keys and queries on their
+/// way, as an operation of its own, with the same bits.
 ///
-/// A row is a token. Each pair of numbers (x₀, x₁) of a head, and the angle φ that `Rotary` gives it at the row's position,
-/// become x₀ · cos φ − x₁ · sin φ and x₁ · cos φ + x₀ · sin φ, with one rounding of the second product and one of the sum.
-/// Numbers from `Rotary.size` on stay as they are.
+/// Su et al. 2021, https://arxiv.org/abs/2104.09864. A row is a token. A pair of numbers (x₀, x₁) of a head, of which
+/// `Rotary` says the angle φ at the row's position, becomes (x₀ · cos φ − x₁ · sin φ, x₁ · cos φ + x₀ · sin φ), where
+/// the second product is rounded, and then the sum. Numbers from `Rotary.size` on stay as they are.
 ///
 /// | operand | shape | type |
 /// | --- | --- | --- |
@@ -20,8 +20,8 @@ public struct Rotation: Sendable {
   public enum Positions: Sendable {
     /// Row i is at this position + i.
     case from(Int)
-    /// Each row is at its own position, which the device reads: a row below 0 belongs to no sequence and stays as it is; at
-    /// a position without angles all numbers that would be turned become NaN.
+    /// Each row is at its own position, which the device reads: a row below 0 belongs to no sequence and stays as it
+    /// is; at a position without angles all numbers that would be turned become NaN.
     case each(IndexVector)
   }
 
@@ -39,7 +39,7 @@ public struct Rotation: Sendable {
   /// Checks that the operands belong together.
   ///
   /// - Throws: `ComputeError.mismatch` with the values: for a head size that is odd, does not divide the columns or is
-  ///   below `Rotary.size`; for positions without angles, or another number of them than rows; for operands that overlap.
+  ///   below `Rotary.size`; for positions without angles, or not as many of them as rows; for operands that overlap.
   public init(
     of x: MatrixView, headSize: Int, by angles: RotaryAngles, at positions: Positions = .from(0),
     into result: MatrixView

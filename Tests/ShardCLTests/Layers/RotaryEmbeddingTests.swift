@@ -96,7 +96,8 @@ import Testing
         .contains("position 10 of token 1 with rotary angles for 10 positions"))
     let other = try MeshCase.host(2)
     #expect(
-      await message { _ = try await layer(x(.replicate), at: TokenIDs([1, 2, 3], on: other)) }.contains("positions are on"))
+      await message { _ = try await layer(x(.replicate), at: TokenIDs([1, 2, 3], on: other)) }
+        .contains("positions are on"))
     #expect(
       await message { _ = try RotaryEmbedding(Rotary(size: 4), headSize: 5, positionCount: 1, on: mesh) }
         .contains("heads of 5 numbers"))

@@ -71,8 +71,8 @@ struct RotationProblem: CustomStringConvertible, Sendable {
   }
 }
 
-/// Rotary embedding as other implementations write it: pairs as complex numbers times magnitude · e^(iφ), and frequencies
-/// from wavelengths, as in the models' own code; f64.
+/// Rotary embedding as other implementations write it: pairs as complex numbers times magnitude · e^(iφ), and
+/// frequencies from wavelengths, as in the models' own code; f64.
 struct ComplexRotation {
   let rotary: Rotary
 
@@ -116,8 +116,8 @@ struct ComplexRotation {
     }
   }
 
-  /// In units of the rounding of a sine or cosine, of a product and of a sum, doubled for the shorter way to the angle; 0
-  /// for a number that stays.
+  /// In units of the rounding of a sine or cosine, of a product and of a sum, twice each; infinite where a number that
+  /// stays does not.
   func largestErrorOverBound(
     of found: [Float], _ x: [Float], columns: Int, headSize: Int, positions: [Int]
   ) -> Double {
