@@ -175,9 +175,6 @@ import Testing
     #expect(message(x.transposed, by: angles).contains("row-major"))
     let shifted = try MatrixView(memory, rows: 4, columns: 12, leadingDimension: 20, offset: 5)
     #expect(message(x, by: angles, into: shifted).contains("in place means exactly the same elements"))
-    let foreign = try Rotation(
-      of: x, headSize: 6, by: RotaryAngles(Rotary(size: 4), count: 10, on: HostDevice()), into: x)
-    #expect(throws: ComputeError.self) { try device.rotate(foreign) }
   }
 
   private static func expectBits(
