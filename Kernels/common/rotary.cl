@@ -7,13 +7,6 @@
 // are those of a position: the cosines of all pairs, then their sines.
 // `lanes` work-items share a head, each with pairs lane, lane + lanes ... in vectors of FUNCTION_LANES.
 // Prepend common/elements, common/functions.
-#ifdef __OPENCL_C_VERSION__
-#if FUNCTION_LANES == 1
-#define LANE_0(x) (x)
-#else
-#define LANE_0(x) (x).s0
-#endif
-#endif
 
 // What becomes of one number of a pair; `other` is the other one.
 INLINE floats turned(floats x, floats other, floats cosine, floats sine, bool is_first) {

@@ -11,18 +11,14 @@
 #include "../../Kernels/common/norm.cl"
 #include "../../Kernels/common/logits.cl"
 #include "../../Kernels/common/softmax.cl"
-#define LANE_0(x) ((x)[0])
 #include "../../Kernels/common/rotary.cl"
 
 static void norm_rows(const shard_host_norm *norm, size_t begin, size_t end) {
   const int steps = (norm->centred ? CENTRED : 0) | (norm->delta ? ADDS : 0) | (norm->weight ? WEIGHTED : 0) |
                     (norm->bias ? BIASED : 0);
-  for (size_t row = begin; row < end; row++) {
-    const size_t line = row / norm->heads, column = row % norm->heads * norm->n;
-    norm_row((int)norm->n, steps, norm->inverse_n, norm->epsilon, norm->unit, norm->x + line * norm->ldx + column,
-             norm->delta ? norm->delta + line * norm->ldd + column : NULL, norm->weight, norm->bias,
-             norm->y + line * norm->ldy + column, 0);
-  }
+  norm_lines((long)begin, (long)end, (int)norm->n, (int)norm->heads, steps, norm->inverse_n, norm->epsilon, norm->unit,
+             norm->x, (long)norm->ldx, norm->delta, (long)norm->ldd, norm->weight, norm->bias, norm->y,
+             (long)norm->ldy, 0);
 }
 
 static void softmax_rows(const shard_host_softmax *softmax, size_t begin, size_t end) {
