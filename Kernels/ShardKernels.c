@@ -61,6 +61,9 @@ TEXT(common_norm) {
 TEXT(common_repack) {
 #embed "common/repack.cl" suffix(, 0)
 };
+TEXT(common_rotary) {
+#embed "common/rotary.cl" suffix(, 0)
+};
 TEXT(common_rows) {
 #embed "common/rows.cl" suffix(, 0)
 };
@@ -184,6 +187,9 @@ TEXT(logits_top_k_tiles) {
 TEXT(norm_rows) {
 #embed "norm/rows.cl" suffix(, 0)
 };
+TEXT(rotary_rows) {
+#embed "rotary/rows.cl" suffix(, 0)
+};
 TEXT(softmax_rows) {
 #embed "softmax/rows.cl" suffix(, 0)
 };
@@ -212,6 +218,7 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("common/look_up", common_look_up),
   SOURCE("common/norm", common_norm),
   SOURCE("common/repack", common_repack),
+  SOURCE("common/rotary", common_rotary),
   SOURCE("common/rows", common_rows),
   SOURCE("common/shared_tiles", common_shared_tiles),
   SOURCE("common/softmax", common_softmax),
@@ -253,6 +260,7 @@ const shard_kernel_source shard_kernel_sources[] = {
   SOURCE("logits/top_k", logits_top_k),
   SOURCE("logits/top_k_tiles", logits_top_k_tiles),
   SOURCE("norm/rows", norm_rows),
+  SOURCE("rotary/rows", rotary_rows),
   SOURCE("softmax/rows", softmax_rows),
   SOURCE("tuning/amd_epyc_intel_runtime", tuning_amd_epyc_intel_runtime),
 };

@@ -6,7 +6,7 @@
 // Q  tokens x heads * key_size       q[q_offset + t * ldq + head * key_size + p], f32; heads may be 0
 // Work-group (lanes, 1, 1), number (0, y, z), has tokens z * run .. and KV head y, or query head y - kv_heads; any
 // number of lanes. Global size (lanes, kv_heads + heads, ceil(tokens / run)).
-// Prepend common/elements, common/functions, common/attention_call, common/attention,
+// Prepend common/elements, common/functions, common/rotary, common/attention_call, common/attention,
 // Prepend common/attention_kv, common/attention_append.
 // check: -DKV_TYPE=F16
 // check: -DKV_TYPE=BF16

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // common/attention_append: puts keys and values of new tokens into a cache (common/attention), and turns keys and
-// queries by rotary embedding (Su et al. 2021, https://arxiv.org/abs/2104.09864). OpenCL C and C, where LANE_0 is the
-// first lane of a vector; C includes this file once for each KV_TYPE.
-// A pair of numbers (x0, x1) of a head and an angle become
-//   fma(x0, cos, -(x1 * sin)), fma(x1, cos, x0 * sin)
-// Pair i are numbers i and i + rotary_size / 2, or where `interleaved` 2 i and 2 i + 1; those from rotary_size on stay.
+// queries by rotary embedding (common/rotary). OpenCL C and C; C includes this file once for each KV_TYPE.
 // Where KV_TYPE is Q8_0: scale = max|x| / 127 of PANEL numbers, each x * 127 / max|x| to the nearest, ties to even;
 // where one is not finite the scale is NaN.
-// Prepend common/elements, common/functions, common/attention_call, common/attention, common/attention_kv.
+// Prepend common/elements, common/functions, common/rotary, common/attention_call, common/attention,
+// Prepend common/attention_kv.
 #ifdef __OPENCL_C_VERSION__
-#define LANE_0(x) (x)
 #if FUNCTION_LANES != 1
 #error "common/attention_append: FUNCTION_LANES must be 1"
 #endif
@@ -24,17 +20,6 @@ typedef struct {
 } append_call;
 #endif
 #define APPEND(NAME) JOIN_WORDS(NAME, TASK_SUFFIX)
-
-// Number p of a head after its rotation; `angles` are those of its token.
-INLINE float APPEND(rotated_)(append_call call, INPUT float *x, INPUT float *angles, int p) {
-  const int size = call.rotary_size, half_size = size / 2;
-  if (p >= size) return x[p];
-  const int pair = call.interleaved ? p / 2 : p % half_size;
-  const bool is_first = call.interleaved ? p % 2 == 0 : p < half_size;
-  const float other = x[call.interleaved ? p ^ 1 : is_first ? p + half_size : p - half_size];
-  const float by = other * angles[half_size + pair];
-  return LANE_0(FMA(EACH(x[p]), EACH(angles[pair]), EACH(is_first ? -by : by)));
-}
 
 #if KV_CODE == KV_Q8_0
 // Writes PANEL numbers as bytes `stride` apart, and their scale.
@@ -68,7 +53,8 @@ INLINE void APPEND(append_)(append_call call, int token, int head, int lane, int
   for (int group = lane; group < size / PANEL; group += lanes) {
     WORK uchar *to = keys + ((long)inside / PANEL * (size / PANEL) + group) * PANEL * (PANEL + 2);
     float x[PANEL];
-    for (int i = 0; i < PANEL; i++) x[i] = APPEND(rotated_)(call, k, angles, group * PANEL + i);
+    for (int i = 0; i < PANEL; i++)
+      x[i] = turned_number(call.rotary_size, call.interleaved, k, angles, group * PANEL + i);
     APPEND(quantise_)(x, to + 2 * PANEL + inside % PANEL, PANEL, to + 2 * (inside % PANEL));
   }
   WORK uchar *values = (WORK uchar *)call.values + number * panels * length * (PANEL + 2);
@@ -81,7 +67,8 @@ INLINE void APPEND(append_)(append_call call, int token, int head, int lane, int
 #else
   WORK KV_STORAGE *keys = (WORK KV_STORAGE *)call.keys + number * length * size;
   keys += (long)(inside / PANEL) * size * PANEL + inside % PANEL;
-  for (int p = lane; p < size; p += lanes) KV_STORE(APPEND(rotated_)(call, k, angles, p), keys + p * PANEL);
+  for (int p = lane; p < size; p += lanes)
+    KV_STORE(turned_number(call.rotary_size, call.interleaved, k, angles, p), keys + p * PANEL);
   WORK KV_STORAGE *values = (WORK KV_STORAGE *)call.values + number * panels * length * PANEL + (long)inside * PANEL;
   for (int c = lane; c < panels * PANEL; c += lanes)
     KV_STORE(c < call.value_size ? v[c] : 0, values + (long)(c / PANEL) * length * PANEL + c % PANEL);
@@ -90,13 +77,7 @@ INLINE void APPEND(append_)(append_call call, int token, int head, int lane, int
 
 // Turns a head of a token's query, in place.
 INLINE void APPEND(rotate_query_)(append_call call, WORK float *q, int token, int lane, int lanes) {
-  const int half_size = call.rotary_size / 2;
-  if (call.places[token * PLACE_WORDS + 1] < 0) return;
-  INPUT float *angles = call.angles + (long)call.places[token * PLACE_WORDS + 1] * call.rotary_size;
-  for (int pair = lane; pair < half_size; pair += lanes) {
-    const int a = call.interleaved ? 2 * pair : pair, b = call.interleaved ? a + 1 : a + half_size;
-    const float x0 = q[a], x1 = q[b], by = angles[half_size + pair];
-    q[a] = LANE_0(FMA(EACH(x0), EACH(angles[pair]), EACH(-(x1 * by))));
-    q[b] = LANE_0(FMA(EACH(x1), EACH(angles[pair]), EACH(x0 * by)));
-  }
+  const int position = call.places[token * PLACE_WORDS + 1];
+  if (position < 0) return;
+  turn_pairs(call.rotary_size, call.interleaved, q, q, call.angles + (long)position * call.rotary_size, lane, lanes);
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// common/attention_join: joins the nodes that the tasks of a query left (common/attention). OpenCL C and C, where
-// LANE_0 is the first lane of a vector.
+// common/attention_join: joins the nodes that the tasks of a query left (common/attention). OpenCL C and C.
 // A query's list has its nodes in ascending order; after each come some joins, of the last two that are there.
 // Prepend common/elements, common/functions, common/attention_call, common/attention.
 #ifdef __OPENCL_C_VERSION__
-#define LANE_0(x) (x)
 #if FUNCTION_LANES != 1
 #error "common/attention_join: FUNCTION_LANES must be 1"
 #endif

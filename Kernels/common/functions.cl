@@ -23,9 +23,11 @@
 #if FUNCTION_LANES == 1
 typedef float floats;
 typedef uint uints;
+#define LANE_0(x) (x) // the first lane of a vector
 #define as_floats as_float
 #define as_uints as_uint
 #else
+#define LANE_0(x) (x).s0
 typedef JOIN_WORDS(float, FUNCTION_LANES) floats;
 typedef JOIN_WORDS(uint, FUNCTION_LANES) uints;
 #define as_floats JOIN_WORDS(as_float, FUNCTION_LANES)

@@ -7,13 +7,6 @@
 // Prepend common/elements, common/functions, common/rows, common/logits.
 #define LEAF_COLUMNS 1024
 #define LOG_SUM_LEVELS 32
-#ifdef __OPENCL_C_VERSION__
-#if FUNCTION_LANES == 1
-#define LANE_0(x) (x)
-#else
-#define LANE_0(x) (x).s0
-#endif
-#endif
 
 // exp(x - m), where x is at most m.
 INLINE floats share(floats x, floats m) { return portable_exp(x == m ? EACH(0.0f) : x - m); }

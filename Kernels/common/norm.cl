@@ -11,10 +11,11 @@
 #define WEIGHTED 4
 #define BIASED 8
 
-INLINE void norm_row(int n, int steps, float inverse_n, float epsilon, float unit, GLOBAL float *x,
-                     GLOBAL const float *delta, GLOBAL const float *weight, GLOBAL const float *bias, GLOBAL float *y,
-                     SHARED) {
-  floats mean = EACH(0.0f), sum[STRIPES];
+// What the squares of a row add up to, and its mean; x then has delta in it.
+INLINE floats norm_sums(int n, int steps, float inverse_n, GLOBAL float *x, GLOBAL const float *delta, floats *mean,
+                        SHARED) {
+  floats sum[STRIPES];
+  *mean = EACH(0.0f);
   START(sum, 0.0f)
   if (steps & ADDS) {
     EACH_PART(n, {
@@ -26,16 +27,21 @@ INLINE void norm_row(int n, int steps, float inverse_n, float epsilon, float uni
   if (steps & CENTRED) {
     START(sum, 0.0f)
     EACH_PART(n, { sum[v] = sum[v] + load_floats(x + j, count); })
-    mean = joined(SUM, sum, shared) * inverse_n;
+    *mean = joined(SUM, sum, shared) * inverse_n;
   }
   if (steps & CENTRED || !(steps & ADDS)) {
     START(sum, 0.0f)
     EACH_PART(n, {
-      const floats d = inside(load_floats(x + j, count) - mean, count, 0);
+      const floats d = inside(load_floats(x + j, count) - *mean, count, 0);
       sum[v] = FMA(d, d, sum[v]);
     })
   }
-  const floats r = portable_rsqrt(joined(SUM, sum, shared) * inverse_n + epsilon);
+  return joined(SUM, sum, shared);
+}
+
+// A row's result, where mean and r have one number in every lane.
+INLINE void norm_result(int n, int steps, float unit, floats mean, floats r, GLOBAL const float *x,
+                        GLOBAL const float *weight, GLOBAL const float *bias, GLOBAL float *y) {
   // What most models have is a loop without choices.
   if ((steps & (WEIGHTED | BIASED)) == WEIGHTED) {
     EACH_PART(n, {
@@ -48,4 +54,45 @@ INLINE void norm_row(int n, int steps, float inverse_n, float epsilon, float uni
     const floats w = steps & WEIGHTED ? unit + load_floats(weight + j, count) : EACH(1.0f);
     store_floats(FMA(d, w, steps & BIASED ? load_floats(bias + j, count) : EACH(-0.0f)), y + j, count);
   })
+}
+
+// Rows [first, end), of which a line of each matrix has `heads`. The roots of short rows are taken together, one in each
+// lane, while the rows stay in the cache.
+#define ROOTS_ELEMENTS 4096
+INLINE void norm_lines(long first, long end, int n, int heads, int steps, float inverse_n, float epsilon, float unit,
+                       GLOBAL float *x, long ldx, GLOBAL const float *delta, long ldd, GLOBAL const float *weight,
+                       GLOBAL const float *bias, GLOBAL float *y, long ldy, SHARED) {
+  const int most = n <= ROOTS_ELEMENTS / FUNCTION_LANES ? FUNCTION_LANES : n < ROOTS_ELEMENTS ? ROOTS_ELEMENTS / n : 1;
+  union {
+    floats vector;
+    float element[FUNCTION_LANES];
+  } means, sums;
+  for (long row = first; row < end; row += most) {
+    const int rows = end - row < most ? (int)(end - row) : most;
+    means.vector = sums.vector = EACH(0.0f);
+    long line = row / heads, column = row % heads * n;
+    for (int i = 0; i < rows; i++) {
+      floats mean;
+      sums.element[i] = LANE_0(norm_sums(n, steps, inverse_n, x + line * ldx + column,
+                                         steps & ADDS ? delta + line * ldd + column : delta, &mean, shared));
+      means.element[i] = LANE_0(mean);
+      column += n;
+      if (column == (long)heads * n) {
+        column = 0;
+        line++;
+      }
+    }
+    sums.vector = portable_rsqrt(sums.vector * inverse_n + epsilon);
+    line = row / heads;
+    column = row % heads * n;
+    for (int i = 0; i < rows; i++) {
+      norm_result(n, steps, unit, EACH(means.element[i]), EACH(sums.element[i]), x + line * ldx + column, weight, bias,
+                  y + line * ldy + column);
+      column += n;
+      if (column == (long)heads * n) {
+        column = 0;
+        line++;
+      }
+    }
+  }
 }

@@ -42,8 +42,14 @@
       }                                                                                                                \
     }                                                                                                                  \
     for (int v = 0; v < STRIPES; v++) {                                                                                \
-      const long j = at + (v * ITEMS + ITEM) * FUNCTION_LANES, count = (n) - j;                                        \
-      if (count > 0) { statement }                                                                                     \
+      const long j = at + (v * ITEMS + ITEM) * FUNCTION_LANES, left = (n) - j;                                         \
+      if (left >= FUNCTION_LANES) {                                                                                    \
+        const long count = FUNCTION_LANES;                                                                             \
+        statement                                                                                                      \
+      } else if (left > 0) {                                                                                           \
+        const long count = left;                                                                                       \
+        statement                                                                                                      \
+      }                                                                                                                \
     }                                                                                                                  \
   }
 #define EACH_PART(n, statement) EACH_PART_BY(UNROLL, n, statement)

@@ -18,10 +18,6 @@ void norm_rows(int rows, int n, int heads, int run, int steps, float inverse_n, 
                __global float *y, long y_offset, long ldy) {
   DECLARE_SHARED
   const long first = (long)get_group_id(0) * run, end = min((long)rows, first + run);
-  for (long row = first; row < end; row++) {
-    const long line = row / heads, column = row % heads * n;
-    norm_row(n, steps, inverse_n, epsilon, unit, x + x_offset + line * ldx + column,
-             delta + delta_offset + line * ldd + column, weight + weight_offset, bias + bias_offset,
-             y + y_offset + line * ldy + column, shared);
-  }
+  norm_lines(first, end, n, heads, steps, inverse_n, epsilon, unit, x + x_offset, ldx, delta + delta_offset, ldd,
+             weight + weight_offset, bias + bias_offset, y + y_offset, ldy, shared);
 }

@@ -13,7 +13,6 @@ typedef float float8 __attribute__((ext_vector_type(8)));
 #undef INPUT // of common/repack
 #define INPUT const
 #define WORK
-#define LANE_0(x) ((x)[0])
 #define VECTOR LANES
 #define NV 2
 #define NR (NV * VECTOR)

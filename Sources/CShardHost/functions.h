@@ -9,6 +9,7 @@ typedef vec_bits uints;
 #define as_uints(x) ((vec_bits)(x))
 #define FMA multiply_add
 #define FUNCTION_LANES LANES
+#define LANE_0(x) ((x)[0]) // the first lane of a vector
 #include "../../Kernels/common/functions.cl"
 
 INLINE vec function_of(shard_host_function function, vec x) {

@@ -10,6 +10,10 @@ void shard_host_softmax_rows(const shard_host_softmax *softmax, size_t begin, si
   shard_host_level_in_use()->softmax_rows(softmax, begin, end);
 }
 
+void shard_host_rotate_rows(const shard_host_rotation *rotation, size_t begin, size_t end) {
+  shard_host_level_in_use()->rotate_rows(rotation, begin, end);
+}
+
 void shard_host_activate(const shard_host_activation *call, size_t row_begin, size_t row_end, size_t column_begin,
                          size_t column_end) {
   shard_host_level_in_use()->activate(call, row_begin, row_end, column_begin, column_end);

@@ -29,6 +29,7 @@ const shard_host_functions LEVEL = {
     .divide = divide,
     .norm_rows = norm_rows,
     .softmax_rows = softmax_rows,
+    .rotate_rows = rotate_rows,
     .activate = activate,
     .look_up_rows = look_up_rows,
     .leaf_nodes = leaf_nodes,

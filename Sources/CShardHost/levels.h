@@ -20,6 +20,7 @@ typedef struct {
   void (*divide)(const float *, const float *, float *, size_t);
   void (*norm_rows)(const shard_host_norm *, size_t, size_t);
   void (*softmax_rows)(const shard_host_softmax *, size_t, size_t);
+  void (*rotate_rows)(const shard_host_rotation *, size_t, size_t);
   void (*activate)(const shard_host_activation *, size_t, size_t, size_t, size_t);
   void (*look_up_rows)(const shard_host_look_up *, size_t, size_t);
   void (*leaf_nodes)(const shard_host_leaves *, size_t, size_t);

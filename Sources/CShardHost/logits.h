@@ -9,7 +9,6 @@ typedef uint64_t ulong;
 #define CONSTANT static const
 #define BITS_AS_FLOAT(bits) from_bits(bits)
 #define FMA_ONE(a, b, c) (multiply_add((vec)(a), (vec)(b), (vec)(c))[0])
-#define LANE_0(x) ((x)[0])
 #define ANY(mask) __builtin_reduce_or(mask)
 
 INLINE float half_at(const uint8_t *p) {

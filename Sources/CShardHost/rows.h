@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Norms and softmax of rows: Kernels/common over this level's vectors.
+// Norms, softmax and rotary embedding of rows: Kernels/common over this level's vectors.
 #pragma once
 #include "functions.h"
 #include <math.h>
@@ -11,16 +11,14 @@
 #include "../../Kernels/common/norm.cl"
 #include "../../Kernels/common/logits.cl"
 #include "../../Kernels/common/softmax.cl"
+#include "../../Kernels/common/rotary.cl"
 
 static void norm_rows(const shard_host_norm *norm, size_t begin, size_t end) {
   const int steps = (norm->centred ? CENTRED : 0) | (norm->delta ? ADDS : 0) | (norm->weight ? WEIGHTED : 0) |
                     (norm->bias ? BIASED : 0);
-  for (size_t row = begin; row < end; row++) {
-    const size_t line = row / norm->heads, column = row % norm->heads * norm->n;
-    norm_row((int)norm->n, steps, norm->inverse_n, norm->epsilon, norm->unit, norm->x + line * norm->ldx + column,
-             norm->delta ? norm->delta + line * norm->ldd + column : NULL, norm->weight, norm->bias,
-             norm->y + line * norm->ldy + column, 0);
-  }
+  norm_lines((long)begin, (long)end, (int)norm->n, (int)norm->heads, steps, norm->inverse_n, norm->epsilon, norm->unit,
+             norm->x, (long)norm->ldx, norm->delta, (long)norm->ldd, norm->weight, norm->bias, norm->y,
+             (long)norm->ldy, 0);
 }
 
 static void softmax_rows(const shard_host_softmax *softmax, size_t begin, size_t end) {
@@ -31,6 +29,17 @@ static void softmax_rows(const shard_host_softmax *softmax, size_t begin, size_t
       valid = softmax->lengths[row];
     softmax_row((int)n, valid > 0 ? (int)valid : 0, softmax->scale, softmax->cap, softmax->x + row * softmax->ldx,
                 softmax->y + row * softmax->ldy, 0);
+  }
+}
+
+static void rotate_rows(const shard_host_rotation *call, size_t begin, size_t end) {
+  for (size_t row = begin; row < end; row++) {
+    const int position = call->positions ? call->positions[row] : call->first + (int)row;
+    for (size_t head = 0; head < call->heads; head++) {
+      const size_t column = head * call->head_size;
+      turn_head((int)call->head_size, call->size, call->interleaved, call->x + row * call->ldx + column,
+                call->y + row * call->ldy + column, call->angles, call->count, position, 0, 1);
+    }
   }
 }
 

@@ -39,6 +39,7 @@ extension ForwardingDevice {
   package func reduce(_ reduction: Reduction) throws { try base.reduce(reduction) }
   package func normalise(_ norm: Norm) throws { try base.normalise(norm) }
   package func softmax(_ softmax: Softmax) throws { try base.softmax(softmax) }
+  package func rotate(_ rotation: Rotation) throws { try base.rotate(rotation) }
   package func apply(_ operation: Elementwise) throws { try base.apply(operation) }
   package func lookUp(_ look: LookUp) throws { try base.lookUp(look) }
   package func findTop(_ top: TopK) throws { try base.findTop(top) }

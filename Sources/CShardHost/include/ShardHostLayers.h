@@ -32,6 +32,19 @@ typedef struct {
 } shard_host_softmax;
 void shard_host_softmax_rows(const shard_host_softmax *softmax, size_t begin, size_t end);
 
+// Rotary embedding of heads (Kernels/common/rotary), from x to y, which may be x. Row i is at positions[i], or without
+// them at first + i. `angles` has those of positions below count: at others what turns becomes NaN, below 0 all stays.
+typedef struct {
+  size_t heads, head_size;
+  int size, interleaved, count, first;
+  const float *angles;
+  const int32_t *positions;
+  const float *x;
+  float *y;
+  size_t ldx, ldy;
+} shard_host_rotation;
+void shard_host_rotate_rows(const shard_host_rotation *rotation, size_t begin, size_t end);
+
 // y[i, j] = function(x[i * ldx + j * step]) * up[i * ldu + j * step] * scale; without `up` there is no such factor.
 typedef struct {
   shard_host_function function;

@@ -76,4 +76,9 @@ public struct TokenIDs: Sendable {
 
   /// The ids of `rank` as its device takes them.
   func vector(of rank: Int) throws -> IndexVector { try IndexVector(memories[rank], count: count) }
+
+  /// Those of tokens `rows`.
+  func vector(of rank: Int, _ rows: Range<Int>) throws -> IndexVector {
+    try IndexVector(memories[rank], count: rows.count, offset: rows.lowerBound)
+  }
 }

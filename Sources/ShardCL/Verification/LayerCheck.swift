@@ -10,6 +10,8 @@ struct LayerCheck: Sendable, CustomStringConvertible {
     case norm(Norm.Kind, addsDelta: Bool = false, isPerHead: Bool = false)
     /// With a causal mask and lengths where it is masked.
     case softmax(isMasked: Bool)
+    /// Of heads of 40 columns, all of each or 24; at positions of a list where it is listed.
+    case rotation(Rotary.Pairing, isPartial: Bool, isListed: Bool)
     /// Of two matrices, or of the columns of one by turns.
     case gate(Epilogue.Activation, inPairs: Bool)
     /// Of ids of which some are not there.
@@ -22,6 +24,7 @@ struct LayerCheck: Sendable, CustomStringConvertible {
   let rows: Int
   let columns: Int
   private static let headSize = 40
+  private static let firstPosition = 1000
 
   var description: String {
     let name =
@@ -29,6 +32,8 @@ struct LayerCheck: Sendable, CustomStringConvertible {
       case .norm(let kind, let addsDelta, let isPerHead):
         "norm/\(kind)" + (addsDelta ? "-delta" : "") + (isPerHead ? "-heads" : "")
       case .softmax(let isMasked): "softmax/\(isMasked ? "masked" : "plain")"
+      case .rotation(let pairing, let isPartial, let isListed):
+        "rotation/\(pairing)" + (isPartial ? "-partial" : "") + (isListed ? "-listed" : "")
       case .gate(let activation, let inPairs): "gate/\(activation.rawValue)-\(inPairs ? "pairs" : "apart")"
       case .lookUp(let format): "look-up/\(format.rawValue)"
       case .topK(let k): "top-k/\(k)"
@@ -60,6 +65,10 @@ struct LayerCheck: Sendable, CustomStringConvertible {
         kind, addsDelta ? zip(x, others).map { $0 + $1 } : x, columns: width, weight: Array(others.prefix(width)),
         weightOffset: 1, epsilon: 1e-5)
     case .softmax(isMasked: false): return .softmax(x, columns: columns, scale: 9, softCap: 5)
+    case .rotation(let pairing, let isPartial, let isListed):
+      guard let rotary = try? rotary(pairing, isPartial) else { return nil }
+      return .rotation(
+        rotary, x, columns: columns, headSize: Self.headSize, positions: (0..<rows).map { position($0, isListed) })
     case .gate(let activation, inPairs: false):
       return .elementwise(activation, x, times: others, scale: 2, columns: columns)
     case .logSumExp: return .logSumExp(x, columns: columns, scale: 9)
@@ -94,6 +103,14 @@ struct LayerCheck: Sendable, CustomStringConvertible {
         Softmax(
           of: view(source), scale: 9, softCap: 5, causalOver: isMasked ? rows : nil,
           lengths: isMasked ? IndexVector(device.upload(lengths), count: rows) : nil, into: view(target)))
+    case .rotation(let pairing, let isPartial, let isListed):
+      let places = (0..<rows).map { Int32(position($0, isListed)) }
+      try device.rotate(
+        Rotation(
+          of: view(source), headSize: Self.headSize,
+          by: RotaryAngles(rotary(pairing, isPartial), count: Self.firstPosition + 3 * rows, on: device),
+          at: isListed ? .each(IndexVector(device.upload(places), count: rows)) : .from(Self.firstPosition),
+          into: view(target)))
     case .gate(let activation, let inPairs):
       let pairs = try view(matrix(x + others), columns: 2 * columns).pairs()
       try device.apply(
@@ -106,6 +123,16 @@ struct LayerCheck: Sendable, CustomStringConvertible {
     }
     let (elements, stray) = try await target.contents()
     return (elements.array(of: Float.self), stray)
+  }
+
+  private func rotary(_ pairing: Rotary.Pairing, _ isPartial: Bool) throws -> Rotary {
+    try Rotary(size: isPartial ? 24 : Self.headSize, pairing: pairing)
+  }
+
+  /// The position of a row; in a list one that is far away, and none for the second row.
+  private func position(_ row: Int, _ isListed: Bool) -> Int {
+    guard isListed else { return Self.firstPosition + row }
+    return row == 1 ? -1 : Self.firstPosition + 3 * rows - 1 - 2 * row
   }
 
   /// Ids of rows that are here, of others, and of none.

@@ -6,6 +6,8 @@ struct ShardedLayerProblem: Sendable, CustomStringConvertible {
   enum Layer: Hashable, Sendable {
     /// RMSNorm of x + delta, in a placement.
     case norm(Placement)
+    /// Rotary embedding of heads of 10 columns, in a placement.
+    case rotation(Placement)
     /// SwiGLU of pairs of columns, in a placement.
     case gate(Placement)
     /// An embedding cut along its vocabulary.
@@ -24,6 +26,7 @@ struct ShardedLayerProblem: Sendable, CustomStringConvertible {
     let name =
       switch layer {
       case .norm(let placement): "norm/\(placement.caseName)"
+      case .rotation(let placement): "rotation/\(placement.caseName)"
       case .gate(let placement): "gate/\(placement.caseName)"
       case .embedding(let format): "embedding/\(format.rawValue)"
       case .topK: "top-k/shard-1"
@@ -59,6 +62,10 @@ struct ShardedLayerProblem: Sendable, CustomStringConvertible {
       )
       try await norm(x, adding: delta, into: delta)
       return try await x.download() + delta.download()
+    case .rotation(let placement):
+      let x = try tensor("x", columns: columns, placement, granularity: placement == .shard(1) ? 10 : 1)
+      let layer = try RotaryEmbedding(Rotary(size: 8), headSize: 10, positionCount: 3 + rows, on: mesh)
+      return try await layer(x, from: 3).download()
     case .gate(let placement):
       let pairs = try tensor("x", columns: 2 * columns, placement, granularity: placement == .shard(1) ? 2 : 1)
       return try await gatedPairs(pairs, by: .silu).download()
@@ -88,6 +95,9 @@ extension Verification {
         ShardedLayerProblem(layer: $0, rows: rows, columns: columns)
       }
     }
+    problems += shapes.filter { $1.isMultiple(of: 10) }.flatMap { rows, columns in
+      (placements + [.shard(1)]).map { ShardedLayerProblem(layer: .rotation($0), rows: rows, columns: columns) }
+    }
     let formats: [WeightFormat] = extent == .small ? [.q8_0] : [.f32, .q8_0, .q5_K]
     problems += formats.map { ShardedLayerProblem(layer: .embedding($0), rows: 9, columns: $0.blockLength * 2) }
     problems += [(1, 3100), (3, 12000)].flatMap { rows, columns in
@@ -108,6 +118,7 @@ extension ShardedLayerProblem {
   fileprivate var subject: String {
     switch layer {
     case .norm: "RMSNorm"
+    case .rotation: "rotary embedding"
     case .gate: "gate"
     case .embedding: "vocabulary-parallel embedding"
     case .topK, .logSumExp: "vocabulary-parallel logits"

@@ -30,6 +30,9 @@ extension Verification {
     for (rows, columns) in shapes where columns.isMultiple(of: 40) {
       checks.append(
         LayerCheck(operation: .norm(.rms, addsDelta: true, isPerHead: true), rows: rows, columns: columns))
+      checks += [Rotary.Pairing.halves, .interleaved].flatMap { pairing in
+        [false, true].map { .rotation(pairing, isPartial: $0, isListed: $0 == (pairing == .halves)) }
+      }.map { LayerCheck(operation: $0, rows: rows, columns: columns) }
     }
     checks += formats.map { LayerCheck(operation: .lookUp($0), rows: 35, columns: 2 * max(20, $0.blockLength)) }
     let vocabularies = extent == .small ? [(1, 1100)] : [(1, 5), (3, 1024), (2, 2500), (1, 40000)]
@@ -47,6 +50,7 @@ extension LayerCheck {
   fileprivate func subject(on architecture: Capabilities.Architecture) -> String {
     switch operation {
     case .norm: architecture == .host ? "host/norm" : "norm/rows"
+    case .rotation: architecture == .host ? "host/rotation" : "rotary/rows"
     case .softmax: architecture == .host ? "host/softmax" : "softmax/rows"
     case .gate: architecture == .host ? "host/gate" : "elementwise/activate"
     case .lookUp: architecture == .host ? "host/look-up" : "embedding/rows"

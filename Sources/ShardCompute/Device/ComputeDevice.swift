@@ -70,6 +70,8 @@ public protocol ComputeDevice: AnyObject, Sendable {
   func normalise(_ norm: Norm) throws
   /// Runs a softmax of rows; see `Softmax`.
   func softmax(_ softmax: Softmax) throws
+  /// Turns heads by rotary embedding; see `Rotation`.
+  func rotate(_ rotation: Rotation) throws
   /// Applies activations, gates or factors to each element; see `Elementwise`.
   func apply(_ operation: Elementwise) throws
   /// Looks rows of a weight up; see `LookUp`.

@@ -16,6 +16,15 @@ extension Softmax {
   public var movedByteCount: Int { 8 * x.rows * x.columns }
 }
 
+extension Rotation {
+  /// The matrix and the result; angles are read once for all heads of a row, positions with them.
+  public var movedByteCount: Int {
+    let row = 8 * x.columns + 4 * angles.rotary.size
+    guard case .each = positions else { return x.rows * row }
+    return x.rows * (row + 4)
+  }
+}
+
 extension Elementwise {
   /// The operands and the result.
   public var movedByteCount: Int { 4 * x.rows * x.columns * (up == nil ? 2 : 3) }

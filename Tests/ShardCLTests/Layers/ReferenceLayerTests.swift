@@ -51,6 +51,12 @@ import Testing
       ("swiglu", .silu, true), ("geglu_tanh", .geluTanh, true), ("gelu_erf", .gelu, false),
     ]
 
+    /// Rotary embedding of 2 heads of 64, from position 3 on.
+    static let rotations: [(tensor: String, base: Double, pairing: Rotary.Pairing)] = [
+      ("halves_theta10000", 10_000, .halves), ("halves_theta1000000", 1_000_000, .halves),
+      ("interleaved_theta10000", 10_000, .interleaved), ("interleaved_theta1000000", 1_000_000, .interleaved),
+    ]
+
     func gate(_ activation: Epilogue.Activation, hasUp: Bool) throws -> LayerReference {
       .elementwise(activation, try self("x"), times: hasUp ? try self("up") : nil, columns: columns)
     }
@@ -95,6 +101,45 @@ import Testing
           activation, of: matrix("x", rows: rows), times: hasUp ? matrix("up", rows: rows) : nil, into: result))
       try reference.expect(
         await device.download(result.memory), tensor, reference.gate(activation, hasUp: hasUp), device.name)
+    }
+  }
+
+  @Test("turn heads as close on every device", arguments: Kind.allCases, cases)
+  func rotations(kind: Kind, name: String) async throws {
+    guard let device = try kind.device() else { return }
+    let reference = try Reference(name)
+    let (values, rows) = (try reference("rope.x"), reference.rows)
+    let list = try IndexVector(device.upload((0..<rows).map { Int32(3 + $0) }), count: rows)
+    for (tensor, base, pairing) in Reference.rotations {
+      let rotary = try Rotary(size: 64, base: base, pairing: pairing)
+      let judge = LayerReference.rotation(
+        rotary, values, columns: 128, headSize: 64, positions: (0..<rows).map { 3 + $0 })
+      let angles = try RotaryAngles(rotary, count: rows + 3, on: device)
+      for positions in [Rotation.Positions.from(3), .each(list)] {
+        let x = try MatrixView(device.upload(values), rows: rows, columns: 128)
+        try device.rotate(Rotation(of: x, headSize: 64, by: angles, at: positions, into: x))
+        try await reference.expect(device.download(x.memory), "rope.\(tensor)_pos3", judge, device.name)
+      }
+    }
+  }
+
+  @Test("turn heads as close on meshes", arguments: MeshCase.all.filter { $0.ranks <= 4 }, cases)
+  func rotations(meshCase: MeshCase, name: String) async throws {
+    let mesh = try meshCase.make()
+    let reference = try Reference(name)
+    let (values, rows) = (try reference("rope.x"), reference.rows)
+    for (tensor, base, pairing) in Reference.rotations {
+      let rotary = try Rotary(size: 64, base: base, pairing: pairing)
+      let judge = LayerReference.rotation(
+        rotary, values, columns: 128, headSize: 64, positions: (0..<rows).map { 3 + $0 })
+      let layer = try RotaryEmbedding(rotary, headSize: 64, positionCount: rows + 3, on: mesh)
+      for placement in [Placement.replicate, .shard(0), .shard(1)] {
+        let partition = placement == .shard(1) ? try Partition.even(128, parts: mesh.count, granularity: 64) : nil
+        let x = try ShardedTensor(
+          values, rows: rows, columns: 128, on: mesh, placement: placement, partition: partition)
+        try reference.expect(
+          await layer(x, from: 3).download(), "rope.\(tensor)_pos3", judge, "\(meshCase) \(placement)")
+      }
     }
   }
 

@@ -123,6 +123,7 @@ extension Rotary {
   /// The definition: a head's numbers at a position.
   func turned(_ head: [Float], position: Int) -> [Float] {
     var result = head
+    let (frequencies, magnitude) = (frequencies, magnitude)
     for pair in 0..<size / 2 {
       let (a, b) = pairing == .halves ? (pair, pair + size / 2) : (2 * pair, 2 * pair + 1)
       let angle = Double(position) * frequencies[pair]
