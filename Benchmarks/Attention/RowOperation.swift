@@ -8,10 +8,12 @@ enum RowOperation: Hashable, Sendable, CustomStringConvertible {
   case softmax
   /// activation(gate) · up.
   case gated(Epilogue.Activation)
+  /// Rotary embedding of heads of 128 columns.
+  case rotary(Rotary.Pairing)
 
   static let all: [RowOperation] =
     [.norm(.rms, addsResidual: false), .norm(.rms, addsResidual: true), .norm(.layer, addsResidual: false), .softmax]
-    + [.silu, .gelu, .geluTanh, .relu].map { .gated($0) }
+    + [.silu, .gelu, .geluTanh, .relu].map { .gated($0) } + [.rotary(.halves), .rotary(.interleaved)]
 
   var description: String {
     switch self {
@@ -19,6 +21,7 @@ enum RowOperation: Hashable, Sendable, CustomStringConvertible {
     case .softmax: "softmax"
     case .gated(.geluTanh): "gelu-tanh-gate"
     case .gated(let activation): "\(activation.rawValue)-gate"
+    case .rotary(let pairing): "rotary-\(pairing)"
     }
   }
 
@@ -26,12 +29,13 @@ enum RowOperation: Hashable, Sendable, CustomStringConvertible {
   var hasOther: Bool {
     switch self {
     case .norm(_, let addsResidual): addsResidual
-    case .softmax: false
+    case .softmax, .rotary: false
     case .gated: true
     }
   }
 
   private static let epsilon: Float = 1e-5
+  private static let headSize = 128
 
   /// The operation on `operands`, ready to be enqueued, and the bytes that it has to move.
   func command(
@@ -49,11 +53,15 @@ enum RowOperation: Hashable, Sendable, CustomStringConvertible {
     case .gated(let activation):
       let gate = try Elementwise(activation, of: operands.x, times: operands.other, into: operands.result)
       return ({ try device.apply(gate) }, gate.movedByteCount)
+    case .rotary(let pairing):
+      let angles = try RotaryAngles(Rotary(size: Self.headSize, pairing: pairing), count: operands.x.rows, on: device)
+      let rotation = try Rotation(of: operands.x, headSize: Self.headSize, by: angles, into: operands.result)
+      return ({ try device.rotate(rotation) }, rotation.movedByteCount)
     }
   }
 
   /// What the result must be close to.
-  func reference(_ numbers: RowNumbers) -> LayerReference {
+  func reference(_ numbers: RowNumbers) throws -> LayerReference {
     let columns = numbers.weight.count
     switch self {
     case .norm(let kind, let addsResidual):
@@ -64,6 +72,10 @@ enum RowOperation: Hashable, Sendable, CustomStringConvertible {
     case .softmax: return .softmax(numbers.x, columns: columns)
     case .gated(let activation):
       return .elementwise(activation, numbers.x, times: numbers.other, columns: columns)
+    case .rotary(let pairing):
+      return .rotation(
+        try Rotary(size: Self.headSize, pairing: pairing), numbers.x, columns: columns, headSize: Self.headSize,
+        positions: Array(0..<numbers.x.count / columns))
     }
   }
 }

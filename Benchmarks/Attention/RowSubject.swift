@@ -77,6 +77,6 @@ final class RowSubject {
   func errorOverBound() async throws -> Double {
     try await run(1)
     let found = try await device.download(first.result.memory, as: Float.self)
-    return operation.reference(numbers).largestErrorOverBound(of: found)
+    return try operation.reference(numbers).largestErrorOverBound(of: found)
   }
 }

@@ -5,7 +5,7 @@ extension LayerReference {
   /// A `Rotation` of rows of `columns`, heads of `headSize`, each at its position; rows below 0 stay.
   ///
   /// Plain f32 has sines and cosines that are rounded once, as any table has.
-  package static func rotation(
+  public static func rotation(
     _ rotary: Rotary, _ x: [Float], columns: Int, headSize: Int, positions: [Int]
   ) -> LayerReference {
     var (exact, plain) = (x.map(Double.init), x)
