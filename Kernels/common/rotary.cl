@@ -24,6 +24,7 @@ INLINE float turned_number(int size, int interleaved, GLOBAL const float *x, GLO
   return LANE_0(turned(EACH(x[p]), EACH(other), EACH(angles[pair]), EACH(angles[half_size + pair]), is_first));
 }
 
+#if FUNCTION_LANES > 1
 // Pairs i to i + FUNCTION_LANES - 1, all there.
 INLINE void turn_halves(int half_size, GLOBAL const float *x, GLOBAL float *y, GLOBAL const float *angles, int i) {
   const floats cosine = load_floats(angles + i, FUNCTION_LANES);
@@ -36,11 +37,6 @@ INLINE void turn_neighbours(int half_size, GLOBAL const float *x, GLOBAL float *
   const floats cosine = load_floats(angles + i, FUNCTION_LANES);
   const floats sine = load_floats(angles + half_size + i, FUNCTION_LANES);
   floats low = load_floats(x + 2 * i, FUNCTION_LANES), high = load_floats(x + 2 * i + FUNCTION_LANES, FUNCTION_LANES);
-#if FUNCTION_LANES == 1
-  const floats x0 = low, x1 = high;
-  low = turned(x0, x1, cosine, sine, true);
-  high = turned(x1, x0, cosine, sine, false);
-#else
   floats x0, x1;
   x0.lo = low.even;
   x0.hi = high.even;
@@ -51,21 +47,25 @@ INLINE void turn_neighbours(int half_size, GLOBAL const float *x, GLOBAL float *
   low.odd = y1.lo;
   high.even = y0.hi;
   high.odd = y1.hi;
-#endif
   store_floats(low, y + 2 * i, FUNCTION_LANES);
   store_floats(high, y + 2 * i + FUNCTION_LANES, FUNCTION_LANES);
 }
+#endif
 
 // The first `size` numbers of a head; y may be x.
 INLINE void turn_pairs(int size, int interleaved, GLOBAL const float *x, GLOBAL float *y, GLOBAL const float *angles,
                        int lane, int lanes) {
-  const int half_size = size / 2, whole = half_size / FUNCTION_LANES * FUNCTION_LANES;
+  const int half_size = size / 2;
+  int whole = 0;
+#if FUNCTION_LANES > 1
+  whole = half_size / FUNCTION_LANES * FUNCTION_LANES;
   if (interleaved)
     for (int i = lane * FUNCTION_LANES; i < whole; i += lanes * FUNCTION_LANES)
       turn_neighbours(half_size, x, y, angles, i);
   else
     for (int i = lane * FUNCTION_LANES; i < whole; i += lanes * FUNCTION_LANES)
       turn_halves(half_size, x, y, angles, i);
+#endif
   for (int i = whole + lane; i < half_size; i += lanes) {
     const int a = interleaved ? 2 * i : i, b = interleaved ? a + 1 : a + half_size;
     const floats x0 = EACH(x[a]), x1 = EACH(x[b]), cosine = EACH(angles[i]), sine = EACH(angles[half_size + i]);
