@@ -105,6 +105,10 @@ private final class BrokenLayersDevice: ForwardingDevice {
     try base.normalise(norm)
     flip(norm.result)
   }
+  func rotate(_ rotation: Rotation) throws {
+    try base.rotate(rotation)
+    flip(rotation.result)
+  }
   func softmax(_ softmax: Softmax) throws {
     try base.softmax(softmax)
     flip(softmax.result)

@@ -58,6 +58,18 @@ import Testing
     }
   }
 
+  @Test("rows whose roots are taken together, some or all of them", arguments: kinds)
+  func together(kind: Kind) async throws {
+    // All lanes and a rest, as many as stay in the cache, one; heads of several rows.
+    for (rows, columns, headSize) in [(211, 24, nil), (150, 600, nil), (35, 4100, nil), (61, 192, 64), (29, 900, 300)] {
+      for norm in Norm.Kind.allCases {
+        var problem = NormProblem(norm, rows: rows, columns: columns)
+        (problem.headSize, problem.hasDelta, problem.hasBias) = (headSize, norm == .rms, norm == .layer)
+        try await Self.expectBits(problem, on: kind.shared(), TestSeed(8))
+      }
+    }
+  }
+
   @Test("NaN, infinity, overflow and nothing but zeros give what the definition says", arguments: kinds)
   func specialValues(kind: Kind) async throws {
     let device = try kind.shared()
