@@ -123,6 +123,7 @@ public struct RotaryAngles: Sendable {
     memory = try device.allocate(byteCount: checkedProduct(count, rotary.size, 4))
     self.rotary = rotary
     self.count = count
+    guard rotary.size > 0 else { return }
     let host = HostMemory(byteCount: memory.byteCount)
     let (frequencies, magnitude) = (rotary.frequencies, rotary.magnitude)
     host.withMutableBytes { bytes in
