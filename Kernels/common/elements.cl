@@ -9,6 +9,17 @@
 #define INLINE static inline __attribute__((always_inline))
 #define JOIN_WORDS_(a, b) a##b
 #define JOIN_WORDS(a, b) JOIN_WORDS_(a, b)
+#ifndef __has_builtin
+#define __has_builtin(x) 0
+#endif
+// FETCH(p) asks for the memory at p, which need not be there, to be in a cache soon.
+#if __has_builtin(__builtin_prefetch) && !defined(__SPIR__) // no builtins of the compiler survive SPIR
+#define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#define FETCH_FAR(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2) // into the second-level cache
+#else
+#define FETCH(p)
+#define FETCH_FAR(p)
+#endif
 #define ELEMENT_F32 1 // lets #if compare and check element types: an unknown one is 0
 #define ELEMENT_F16 2
 #define ELEMENT_BF16 3

@@ -11,9 +11,17 @@
 #define WEIGHTED 4
 #define BIASED 8
 
+// The row `ahead` elements further on, which an item that has whole rows to itself needs next, while this one is worked
+// on in the cache.
+#if ITEMS == 1
+#define FETCH_NEXT(p) FETCH(p)
+#else
+#define FETCH_NEXT(p)
+#endif
+
 // What the squares of a row add up to, and its mean; x then has delta in it.
-INLINE floats norm_sums(int n, int steps, float inverse_n, GLOBAL float *x, GLOBAL const float *delta, floats *mean,
-                        SHARED) {
+INLINE floats norm_sums(int n, int steps, float inverse_n, GLOBAL float *x, long ahead, GLOBAL const float *delta,
+                        floats *mean, SHARED) {
   floats sum[STRIPES];
   *mean = EACH(0.0f);
   START(sum, 0.0f)
@@ -32,6 +40,7 @@ INLINE floats norm_sums(int n, int steps, float inverse_n, GLOBAL float *x, GLOB
   if (steps & CENTRED || !(steps & ADDS)) {
     START(sum, 0.0f)
     EACH_PART(n, {
+      if (steps & CENTRED) FETCH_NEXT(x + ahead + j);
       const floats d = inside(load_floats(x + j, count) - *mean, count, 0);
       sum[v] = FMA(d, d, sum[v]);
     })
@@ -40,11 +49,12 @@ INLINE floats norm_sums(int n, int steps, float inverse_n, GLOBAL float *x, GLOB
 }
 
 // A row's result, where mean and r have one number in every lane.
-INLINE void norm_result(int n, int steps, float unit, floats mean, floats r, GLOBAL const float *x,
+INLINE void norm_result(int n, int steps, float unit, floats mean, floats r, GLOBAL const float *x, long ahead,
                         GLOBAL const float *weight, GLOBAL const float *bias, GLOBAL float *y) {
   // What most models have is a loop without choices.
   if ((steps & (WEIGHTED | BIASED)) == WEIGHTED) {
     EACH_PART(n, {
+      FETCH_NEXT(x + ahead + j);
       store_floats((load_floats(x + j, count) - mean) * r * (unit + load_floats(weight + j, count)), y + j, count);
     })
     return;
@@ -73,7 +83,8 @@ INLINE void norm_lines(long first, long end, int n, int heads, int steps, float 
     long line = row / heads, column = row % heads * n;
     for (int i = 0; i < rows; i++) {
       floats mean;
-      sums.element[i] = LANE_0(norm_sums(n, steps, inverse_n, x + line * ldx + column,
+      const long ahead = row + rows == end ? 0 : column + n == (long)heads * n ? ldx - column : n;
+      sums.element[i] = LANE_0(norm_sums(n, steps, inverse_n, x + line * ldx + column, ahead,
                                          steps & ADDS ? delta + line * ldd + column : delta, &mean, shared));
       means.element[i] = LANE_0(mean);
       column += n;
@@ -86,8 +97,9 @@ INLINE void norm_lines(long first, long end, int n, int heads, int steps, float 
     line = row / heads;
     column = row % heads * n;
     for (int i = 0; i < rows; i++) {
-      norm_result(n, steps, unit, EACH(means.element[i]), EACH(sums.element[i]), x + line * ldx + column, weight, bias,
-                  y + line * ldy + column);
+      const long ahead = row + rows == end ? 0 : column + n == (long)heads * n ? ldx - column : n;
+      norm_result(n, steps, unit, EACH(means.element[i]), EACH(sums.element[i]), x + line * ldx + column, ahead, weight,
+                  bias, y + line * ldy + column);
       column += n;
       if (column == (long)heads * n) {
         column = 0;

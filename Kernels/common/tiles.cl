@@ -35,16 +35,6 @@ typedef vector unaligned_vector __attribute__((aligned(4))); // vstore16 is four
     UNROLL for (int v = 0; v < NV; v++) { statement; }                                                                 \
   }
 
-#ifndef __has_builtin
-#define __has_builtin(x) 0
-#endif
-#if __has_builtin(__builtin_prefetch) && !defined(__SPIR__) // no builtins of the compiler survive SPIR
-#define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
-#define FETCH_FAR(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2) // into the second-level cache
-#else
-#define FETCH(p)
-#define FETCH_FAR(p)
-#endif
 // Fetches the row of B that is `steps` steps of k ahead.
 #define FETCH_B(b, steps)                                                                                              \
   if (steps) {                                                                                                         \

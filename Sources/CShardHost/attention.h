@@ -16,7 +16,6 @@ typedef float float8 __attribute__((ext_vector_type(8)));
 #define VECTOR LANES
 #define NV 2
 #define NR (NV * VECTOR)
-#define FETCH(p) __builtin_prefetch(p)
 #define FLOAT_BITS(x) to_bits(x)
 #define KV_SCALES(p) load_elements(SHARD_HOST_F16, p, 0)
 #define STORE_HALF(x, p) store_element(SHARD_HOST_F16, p, 0, x)

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #define GLOBAL
+#define FETCH(p) __builtin_prefetch(p)
 #define load_floats(from, count) load_some(from, (size_t)(count))
 #define store_floats(x, to, count) store_some(to, x, (size_t)(count))
 #include "../../Kernels/common/rows.cl"
