@@ -17,8 +17,8 @@
 #define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
 #define FETCH_FAR(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2) // into the second-level cache
 #else
-#define FETCH(p)
-#define FETCH_FAR(p)
+#define FETCH(p) (void)(p)
+#define FETCH_FAR(p) (void)(p)
 #endif
 #define ELEMENT_F32 1 // lets #if compare and check element types: an unknown one is 0
 #define ELEMENT_F16 2

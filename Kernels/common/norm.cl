@@ -16,7 +16,7 @@
 #if ITEMS == 1
 #define FETCH_NEXT(p) FETCH(p)
 #else
-#define FETCH_NEXT(p)
+#define FETCH_NEXT(p) (void)(p)
 #endif
 
 // What the squares of a row add up to, and its mean; x then has delta in it.
