@@ -66,7 +66,8 @@ import Testing
 
   @Test("of groups that do not fill the grid are errors with both sizes") func partialGroups() throws {
     let queue = try Queue(context: context, device: device)
-    let program = try Program(context: context, device: device, source: Self.numbers, options: "-cl-std=CL1.2")  // 2.0 allows such groups
+    // OpenCL C 2.0 allows such groups.
+    let program = try Program(context: context, device: device, source: Self.numbers, options: "-cl-std=CL1.2")
     let kernel = try Kernel(program: program, name: "numbers")
     let buffer = try Buffer(context: context, byteCount: 64 * 7)
     let error = #expect(throws: OpenCLError.self) {
