@@ -215,7 +215,8 @@ INLINE int join_chunk(const lanes_task *t, int chunk, int first, bool is_last, _
     if (row < ROWS) {
       float m = shared->m[row], l = shared->l[row];
       __global const float *other = waiting(t, work, level);
-      const join_factors by = join_sums(other[row], other[ROWS + row], &m, &l);
+      join_factors by;
+      join_sums(other[row], other[ROWS + row], &m, &l, &by);
       shared->left[n][row] = by.left;
       shared->right[n][row] = by.right;
       shared->m[row] = m;
@@ -238,7 +239,8 @@ INLINE void finish_tile(const attention_call *call, const lanes_task *t, int row
     return;
   }
   const int head = head_of(call, t, row);
-  const join_factors by = finish_sums(call->has_sinks, call->has_sinks ? call->sinks[head] : 0, &m, &l);
+  join_factors by;
+  finish_sums(call->has_sinks, call->has_sinks ? call->sinks[head] : 0, &m, &l, &by);
   shared->first[i] = by.left;
   shared->second[i] = by.right;
   if (call->has_logs)

@@ -38,19 +38,20 @@
 #define NODE_WORDS 2     // of such a list: slot, joins of the last two nodes that follow it
 #define PLACE_WORDS 2    // of a token: block * block_length + its key's number in the block, or -1; entry of `angles`
 
-// What both sides of a join are multiplied by.
+// What both sides of a join are multiplied by. Nothing returns it: Oclgrind cannot run what compilers make of a returned
+// struct where the function is inlined.
 typedef struct {
   floats left, right;
 } join_factors;
 
 // (*m, *l) becomes its join with what is left of it.
-INLINE join_factors join_sums(floats left_m, floats left_l, floats *m, floats *l) {
+INLINE void join_sums(floats left_m, floats left_l, floats *m, floats *l, join_factors *by) {
   const floats top = left_m > *m ? left_m : *m;
   const floats base = top == EACH(-INFINITY) ? EACH(0.0f) : top;
-  const join_factors by = {portable_decay(left_m - base), portable_decay(*m - base)};
+  by->left = portable_decay(left_m - base);
+  by->right = portable_decay(*m - base);
   *m = top;
-  *l = FMA(left_l, by.left, *l * by.right);
-  return by;
+  *l = FMA(left_l, by->left, *l * by->right);
 }
 
 INLINE floats join_values(floats left, floats right, floats left_factor, floats right_factor) {
@@ -58,16 +59,15 @@ INLINE floats join_values(floats left, floats right, floats left_factor, floats 
 }
 
 // What the values of a finished query are multiplied by, one after the other; m and l then count the sink.
-INLINE join_factors finish_sums(bool has_sink, floats sink, floats *m, floats *l) {
-  join_factors by = {EACH(1.0f), EACH(1.0f)};
+INLINE void finish_sums(bool has_sink, floats sink, floats *m, floats *l, join_factors *by) {
+  by->left = EACH(1.0f);
   if (has_sink) {
     floats sink_l = EACH(1.0f);
-    by = join_sums(*m, *l, &sink, &sink_l);
+    join_sums(*m, *l, &sink, &sink_l, by);
     *m = sink;
     *l = sink_l;
   }
-  by.right = *l == EACH(0.0f) ? EACH(0.0f) : quotient(EACH(1.0f), *l);
-  return by;
+  by->right = *l == EACH(0.0f) ? EACH(0.0f) : quotient(EACH(1.0f), *l);
 }
 
 // The keys that query `query` of a sequence sees: those from `seen_begin` on before `seen_end`.

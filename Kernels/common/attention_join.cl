@@ -21,7 +21,8 @@ INLINE void store_attention_node(attention_call call, WORK const float *node, fl
     out[size + 1] = LANE_0(l);
   } else {
     const float sink = call.has_sinks ? call.sinks[call.first_head + head] : 0;
-    const join_factors by = finish_sums(call.has_sinks, EACH(sink), &m, &l);
+    join_factors by;
+    finish_sums(call.has_sinks, EACH(sink), &m, &l, &by);
     WORK float *out = call.out + row * call.ldo + (long)head * size;
     for (int c = lane; c < size; c += lanes) out[c] = node ? LANE_0(EACH(node[c]) * by.left * by.right) : 0;
     if (lane == 0 && call.has_logs) call.logs[row * call.ld_logs + head] = LANE_0(m + portable_log(l));
@@ -46,7 +47,8 @@ INLINE void join_attention(attention_call call, INPUT int *query, int head, int 
       height--;
       WORK float *left = node[height - 1], *right = node[height];
       floats joined_m = m[height], joined_l = l[height];
-      const join_factors by = join_sums(m[height - 1], l[height - 1], &joined_m, &joined_l);
+      join_factors by;
+      join_sums(m[height - 1], l[height - 1], &joined_m, &joined_l, &by);
       m[height - 1] = joined_m;
       l[height - 1] = joined_l;
       for (int c = lane; c < size; c += lanes)

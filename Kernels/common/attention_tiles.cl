@@ -45,34 +45,32 @@ INLINE long TASK(work_size_)(int rows, int levels, int key_size, int value_size)
   return 2 * ROWS * STRIDE + tiles * ROWS * key_size + levels * tiles * (2 * STATISTICS + ROWS * PANEL * panels);
 }
 
-INLINE TASK(task_) TASK(open_)(attention_call call, INPUT int *record, int kv_head, WORK float *work) {
+INLINE void TASK(open_)(TASK(task_) *t, attention_call call, INPUT int *record, int kv_head, WORK float *work) {
   INPUT int *sequence = call.sequences + record[0] * SEQUENCE_WORDS;
-  TASK(task_) t;
-  t.call = call;
-  t.kv_head = kv_head;
-  t.first_row = sequence[0];
-  t.queries = sequence[1];
-  t.keys = sequence[2];
-  t.table = call.table + sequence[3];
-  t.first_key = sequence[4];
-  t.first_query = record[1];
-  t.count = record[2];
-  t.begin = record[3];
-  t.end = record[4];
-  t.slot = record[5];
-  t.rows = t.count * call.group;
-  t.tiles = (t.rows + ROWS - 1) / ROWS;
-  t.panels = (call.value_size + PANEL - 1) / PANEL;
-  const long k_head = (long)call.block_length * call.key_size, v_head = (long)call.block_length * PANEL * t.panels;
-  t.k_block = IN_BLOCKS ? k_head / PANEL * (PANEL + 2) * call.kv_heads : k_head * call.kv_heads;
-  t.v_block = IN_BLOCKS ? v_head / PANEL * (PANEL + 2) * call.kv_heads : v_head * call.kv_heads;
-  t.k = (INPUT KV_STORAGE *)call.k + t.k_block / call.kv_heads * kv_head;
-  t.v = (INPUT KV_STORAGE *)call.v + t.v_block / call.kv_heads * kv_head;
-  t.tile_floats = 2 * STATISTICS + (long)ROWS * PANEL * t.panels;
-  t.scores = work;
-  t.queries_at = work + 2 * ROWS * STRIDE;
-  t.waiting = t.queries_at + (long)t.tiles * ROWS * call.key_size;
-  return t;
+  t->call = call;
+  t->kv_head = kv_head;
+  t->first_row = sequence[0];
+  t->queries = sequence[1];
+  t->keys = sequence[2];
+  t->table = call.table + sequence[3];
+  t->first_key = sequence[4];
+  t->first_query = record[1];
+  t->count = record[2];
+  t->begin = record[3];
+  t->end = record[4];
+  t->slot = record[5];
+  t->rows = t->count * call.group;
+  t->tiles = (t->rows + ROWS - 1) / ROWS;
+  t->panels = (call.value_size + PANEL - 1) / PANEL;
+  const long k_head = (long)call.block_length * call.key_size, v_head = (long)call.block_length * PANEL * t->panels;
+  t->k_block = IN_BLOCKS ? k_head / PANEL * (PANEL + 2) * call.kv_heads : k_head * call.kv_heads;
+  t->v_block = IN_BLOCKS ? v_head / PANEL * (PANEL + 2) * call.kv_heads : v_head * call.kv_heads;
+  t->k = (INPUT KV_STORAGE *)call.k + t->k_block / call.kv_heads * kv_head;
+  t->v = (INPUT KV_STORAGE *)call.v + t->v_block / call.kv_heads * kv_head;
+  t->tile_floats = 2 * STATISTICS + (long)ROWS * PANEL * t->panels;
+  t->scores = work;
+  t->queries_at = work + 2 * ROWS * STRIDE;
+  t->waiting = t->queries_at + (long)t->tiles * ROWS * call.key_size;
 }
 
 // Copies the queries; spare rows of the last tile repeat the last one.
@@ -267,7 +265,8 @@ INLINE void TASK(join_)(const TASK(task_) *t, int tile, int chunk, int first, bo
     const int n = joins->count++;
     joins->levels[n] = joins->level;
     EACH_STATISTIC {
-      const join_factors by = join_sums(AT(other + i), AT(other + STATISTICS + i), &OWN(m, i), &OWN(l, i));
+      join_factors by;
+      join_sums(AT(other + i), AT(other + STATISTICS + i), &OWN(m, i), &OWN(l, i), &by);
       OWN(joins->left[n], i) = by.left;
       OWN(joins->right[n], i) = by.right;
     }
@@ -305,7 +304,8 @@ INLINE void TASK(finish_)(const TASK(task_) *t, int tile, float *m, float *l, TA
     return;
   }
   EACH_STATISTIC {
-    const join_factors factors = finish_sums(t->call.has_sinks, OWN(sink, i), &OWN(m, i), &OWN(l, i));
+    join_factors factors;
+    finish_sums(t->call.has_sinks, OWN(sink, i), &OWN(m, i), &OWN(l, i), &factors);
     OWN(by->first, i) = factors.left;
     OWN(by->second, i) = factors.right;
     OWN(l, i) = OWN(m, i) + portable_log(OWN(l, i));
@@ -411,7 +411,8 @@ static void TASK(attend_nothing_)(const TASK(task_) *t, int tile) {
 
 // A whole task for one KV head.
 INLINE void TASK(attend_)(attention_call call, INPUT int *record, int kv_head, WORK float *work) {
-  const TASK(task_) t = TASK(open_)(call, record, kv_head, work);
+  TASK(task_) t;
+  TASK(open_)(&t, call, record, kv_head, work);
   TASK(copy_queries_)(&t);
   for (int chunk = t.begin; chunk < max(t.end, t.begin + 1); chunk++)
     for (int tile = 0; tile < t.tiles; tile++) {

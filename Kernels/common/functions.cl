@@ -169,9 +169,8 @@ INLINE floats portable_decay(floats x) {
 // x = 2^k * m with m next to 1, log(x) = k * log(2) + log1p(m - 1).
 INLINE floats portable_log(floats x) {
   uints power;
-  const floats s = significand(x, &power);
-  const floats m = s > 0x1.6a09e6p+0f ? 0.5f * s : s, f = m - 1.0f, infinity = as_floats((uints)(0x7f800000u));
-  const uints above = s > 0x1.6a09e6p+0f ? (uints)(1) : (uints)(0);
+  const uints s = as_uints(significand(x, &power)), above = (s - 0x3f3504f4u) >> 23; // 1 from the root of 2 on, else 0
+  const floats f = as_floats(s - (above << 23)) - 1.0f, infinity = as_floats((uints)(0x7f800000u));
   const floats k = as_floats((power + above) | 0x4b000000u) - (0x1p23f + 151.0f); // a whole number as the low bits
   floats y = EACH(0x1.14573ep-4f);
   y = FMA(y, f, EACH(-0x1.de3bf8p-4f));
