@@ -24,13 +24,18 @@ public final class EventWaiter: Sendable {
   /// - Throws: the status with which the command ended, where it failed.
   public func wait(for event: Event) async throws {
     try await withCheckedThrowingContinuation { continuation in
-      state.add(Request(event: event, continuation: continuation))
+      state.add(Request(event: event) { continuation.resume(with: $0) })
     }
+  }
+
+  /// Keeps `object` alive until `event` is done, also when nobody has the waiter any more; flush its queue first.
+  public func keep(_ object: some AnyObject & Sendable, until event: Event) {
+    state.add(Request(event: event) { _ in withExtendedLifetime(object) {} })
   }
 
   private struct Request: Sendable {
     let event: Event
-    let continuation: CheckedContinuation<Void, any Error>
+    let finish: @Sendable (Result<Void, any Error>) -> Void
   }
 
   /// What the thread shares with its owner; a class of its own so that the thread does not keep the waiter alive.
@@ -56,7 +61,7 @@ public final class EventWaiter: Sendable {
           state.queue = []
           return (batch, state.stopped)
         }
-        for request in batch { request.continuation.resume(with: Result { try request.event.waitBlocking() }) }
+        for request in batch { request.finish(Result { try request.event.waitBlocking() }) }
         if stopped { return }
       }
     }

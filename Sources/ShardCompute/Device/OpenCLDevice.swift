@@ -86,6 +86,12 @@ public final class OpenCLDevice: ComputeDevice {
     placeholder = try Buffer(context: context, byteCount: 64)
   }
 
+  /// Commands that were enqueued go on, and the waiter's thread lets go of the host memory that they use afterwards.
+  deinit {
+    try? queue.flush()
+    inFlight.withLock { for entry in $0 { waiter.keep(entry.memory, until: entry.event) } }
+  }
+
   /// The same device once more, with a queue and a context of its own.
   func twin() throws -> OpenCLDevice {
     try OpenCLDevice(

@@ -47,4 +47,24 @@ import Testing
     }
     #expect(owner.array(of: Float.self) == [0, 0, 0, 0])
   }
+
+  /// A process ended here: the driver still copied from memory that had gone with the device.
+  @Test("of the host that a command reads outlives a device that nobody has any more") func afterDevice() async throws {
+    final class Owner: Sendable {}
+    weak var alive: Owner?
+    // Takes milliseconds, so that the command still runs when the device has gone.
+    let source = HostMemory(byteCount: 256 << 20)
+    do {
+      let owner = Owner()
+      alive = owner
+      let borrowed = source.withBytes { HostMemory(borrowing: $0, owner: owner) }
+      let device = try #require(try TestDevices.openCL())
+      let memory = try device.allocate(byteCount: source.byteCount)
+      try device.write(borrowed, at: 0, byteCount: source.byteCount, to: memory, at: 0)
+    }
+    #expect(alive != nil)
+    for _ in 0..<1000 where alive != nil { try await Task.sleep(for: .milliseconds(10)) }
+    #expect(alive == nil)
+    withExtendedLifetime(source) {}
+  }
 }
