@@ -40,7 +40,7 @@ struct FlatGrid {
   }
 
   /// Whether launches on `platform` are flat.
-  static func isUsed(on platform: Platform) -> Bool { platform.name == "Portable Computing Language" }
+  static func isUsed(on platform: Platform) -> Bool { platform.isPoCL }
 
   /// OpenCL C that stands before the source of each program.
   static let prelude = """

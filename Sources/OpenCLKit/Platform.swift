@@ -7,6 +7,8 @@ public struct Platform: Sendable {
   // A platform is never released; its handle is valid as long as the process lives.
   nonisolated(unsafe) let handle: cl_platform_id
 
+  /// Whether the driver is PoCL, http://portablecl.org.
+  public var isPoCL: Bool { name == "Portable Computing Language" }
   /// What the driver calls itself, such as `Portable Computing Language`.
   public let name: String
   /// Who made the driver.

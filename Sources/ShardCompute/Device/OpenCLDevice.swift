@@ -74,7 +74,7 @@ public final class OpenCLDevice: ComputeDevice {
       maximumWorkGroupSize: try device.maximumWorkGroupSize,
       maximumAllocationByteCount: min(maximumAllocationByteCount, try device.maximumAllocationByteCount),
       memoryByteCount: try device.globalMemoryByteCount, hasUnifiedMemory: try device.hasUnifiedMemory)
-    tiles = TileShapes(capabilities)
+    tiles = TileShapes(capabilities, isPoCL: device.platform.isPoCL)
     self.emulatesInstructions = emulatesInstructions
     extensions = try device.extensions
     isNVIDIA = extensions.contains { $0.hasPrefix("cl_nv_") }

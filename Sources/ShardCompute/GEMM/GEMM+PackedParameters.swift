@@ -45,8 +45,8 @@ extension GEMM.Packed {
       // As many tiles as the highest need, as high as they must be: 32 rows are 3 tiles of 12 rather than of 14.
       let rowPanels = (product.m + tiles.activationPanelWidth - 1) / tiles.activationPanelWidth
       let height = ((product.m + rowPanels - 1) / rowPanels + 1) / 2 * 2
-      // PoCL's local memory is as large as the second-level cache; elsewhere it is a fair lower bound of it.
-      let nearCache = min(max(capabilities.localMemoryByteCount, 256 << 10), 1 << 20)
+      // PoCL's local memory is as large as the second-level cache; other drivers do not tell that size.
+      let nearCache = min(max(capabilities.localMemoryByteCount, 512 << 10), 1 << 20)
       let farCache = max(capabilities.cacheByteCount, 4 << 20)
       let longest = max(256, nearCache / (rowPanels > 16 ? 2 : 8) / (width * 4))
       let chunk = product.k <= longest ? max(1, product.k) : evenPart(product.k, atMost: longest)
