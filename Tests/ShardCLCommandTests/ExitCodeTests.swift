@@ -86,6 +86,7 @@ import Testing
       (ComputeError.allocationTooLarge(byteCount: 9, limit: 1, device: "d"), .unavailable),
       (ComputeError.tuningFile(file: "f", field: "x", reason: "is 1"), .data),
       (ComputeError.outOfBounds(""), .software), (CollectiveError.noRanks, .software),
+      (CollectiveError.transport(.context, devices: ["d"]), .usage),
       (OpenCLError(call: "clFinish", status: .invalidValue), .unavailable), (CancellationError(), .software),
       (CocoaError(.fileNoSuchFile), .software),
     ]

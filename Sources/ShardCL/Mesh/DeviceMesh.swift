@@ -36,9 +36,9 @@ public final class DeviceMesh: Sendable {
 
   /// A line of the devices that `selectors` names (`pocl:0/2,intel:0`), by default `SHARDCL_DEVICES`, else `all`.
   ///
-  /// - Throws: `DeviceError`, or a driver's error.
-  public convenience init(selecting selectors: String? = nil) throws {
-    try self.init(try DeviceCatalog.open(selectors))
+  /// - Throws: `DeviceError`, `CollectiveError.transport` for a transport that they do not have, or a driver's error.
+  public convenience init(selecting selectors: String? = nil, transport: TransportKind = .automatic) throws {
+    try self.init(try DeviceCatalog.open(selectors), transport: transport)
   }
 
   /// The ranks of one row as a line of their own.

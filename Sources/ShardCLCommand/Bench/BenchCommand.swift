@@ -5,5 +5,7 @@ import ArgumentParser
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure, and check what was measured.",
-    subcommands: [BenchMatmulCommand.self, BenchAttentionCommand.self, BenchLayerCommand.self])
+    subcommands: [
+      BenchMatmulCommand.self, BenchAttentionCommand.self, BenchLayerCommand.self, BenchCollectivesCommand.self,
+    ])
 }

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import OpenCLKit
 import ShardCL
+import ShardCollectives
 import ShardCompute
 
 /// The records of a bench as people read them.
@@ -27,12 +28,12 @@ struct BenchSession {
   private let isPinned: Bool
 
   /// Moves standard output aside, before the devices are opened and drivers print.
-  init(_ options: BenchOptions) throws {
+  init(_ options: BenchOptions, transport: TransportKind = .automatic) throws {
     self.options = options
     results = try ResultOutput()
     file = try options.output.map(ResultOutput.init(file:))
     isPinned = DriverEnvironment.pinPoCLThreads()
-    mesh = try DeviceMesh(selecting: options.devices)
+    mesh = try DeviceMesh(selecting: options.devices, transport: transport)
   }
 
   /// The selectors of all ranks, as `--devices` takes them.

@@ -16,4 +16,10 @@ package struct Samples: Sendable {
   }
 
   package var minimum: Double { values.min() ?? 0 }
+
+  /// The smallest value that `percent` of 100 values do not exceed; 0 of nothing.
+  package func percentile(_ percent: Int) -> Double {
+    let position = (values.count * min(max(percent, 0), 100) + 99) / 100
+    return values.sorted().dropFirst(max(position - 1, 0)).first ?? 0
+  }
 }
