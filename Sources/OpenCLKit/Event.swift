@@ -7,10 +7,13 @@ public final class Event: Sendable {
   nonisolated(unsafe) let handle: cl_event
   /// The device that runs the command.
   public let device: Device
+  /// The number of the queue that the command is in.
+  let queue: Int
 
-  init(handle: cl_event, device: Device) {
+  init(handle: cl_event, device: Device, queue: Int) {
     self.handle = handle
     self.device = device
+    self.queue = queue
   }
 
   deinit { clReleaseEvent(handle) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import COpenCL
+import Synchronization
 
 /// The commands of one device, run in the order in which they are enqueued.
 ///
@@ -13,6 +14,17 @@ public final class Queue: Sendable {
   public let context: Context
   /// The device that runs the commands.
   public let device: Device
+  /// Tells queues apart, also after they have gone.
+  let number = numbers.add(1, ordering: .relaxed).newValue
+  private static let numbers = Atomic<Int>(0)
+  /// Held while a command is enqueued, so that it is the last one and takes what it has to follow.
+  private let order = Mutex(Order())
+
+  private struct Order {
+    var last: Event?
+    /// What the next command has to follow, at most one event of each queue.
+    var awaited: [Event] = []
+  }
 
   /// An in-order queue; profiling costs time on every command, so it is off unless asked for.
   public init(context: Context, device: Device, profiling: Bool = false) throws(OpenCLError) {
@@ -38,6 +50,24 @@ public final class Queue: Sendable {
   /// Blocks the calling thread until the queue is empty; not for `async` code.
   public func finishBlocking() throws(OpenCLError) { try check(clFinish(handle), "clFinish", device: device.name) }
 
+  /// The event of the last command, done when everything enqueued so far is; nil before the first.
+  public var last: Event? { order.withLock { $0.last } }
+
+  /// Holds back everything enqueued from now on until `events`, of other queues of this context, are done. Costs no
+  /// command: the next one waits for them too.
+  public func follow(_ events: [Event]) {
+    order.withLock { order in
+      for event in events where event.queue != number {
+        // An event of a queue is done after all earlier ones.
+        if let earlier = order.awaited.firstIndex(where: { $0.queue == event.queue }) {
+          order.awaited[earlier] = event
+        } else {
+          order.awaited.append(event)
+        }
+      }
+    }
+  }
+
   /// An event that is done when everything enqueued before it is.
   public func marker() throws(OpenCLError) -> Event {
     try enqueue("clEnqueueMarkerWithWaitList", after: []) { clEnqueueMarkerWithWaitList(handle, $0, $1, $2) }
@@ -54,17 +84,23 @@ public final class Queue: Sendable {
     _ call: StaticString, after events: [Event], detail: @autoclosure () -> String = "",
     _ body: (cl_uint, UnsafePointer<cl_event?>?, UnsafeMutablePointer<cl_event?>) -> cl_int
   ) throws(OpenCLError) -> Event {
-    var made: cl_event?
-    var code: cl_int
-    if events.isEmpty {
-      code = body(0, nil, &made)
-    } else {
-      let list = events.map { Optional($0.handle) }
-      code = list.withUnsafeBufferPointer { body(cl_uint($0.count), $0.baseAddress, &made) }
+    let (code, event) = order.withLock { order -> (cl_int, Event?) in
+      var made: cl_event?
+      let code: cl_int
+      if events.isEmpty, order.awaited.isEmpty {
+        code = body(0, nil, &made)
+      } else {
+        let list = (order.awaited + events).map { Optional($0.handle) }
+        code = list.withUnsafeBufferPointer { body(cl_uint($0.count), $0.baseAddress, &made) }
+      }
+      guard code == CL_SUCCESS, let made else { return (code == CL_SUCCESS ? CL_INVALID_EVENT : code, nil) }
+      let event = Event(handle: made, device: device, queue: number)
+      order.awaited = []
+      order.last = event
+      return (code, event)
     }
-    if code == CL_SUCCESS, made == nil { code = CL_INVALID_EVENT }
     try check(code, call, device: device.name, detail: detail())
-    guard let made else { throw OpenCLError(call: "\(call)", status: .invalidValue, device: device.name) }
-    return Event(handle: made, device: device)
+    guard let event else { throw OpenCLError(call: "\(call)", status: .invalidValue, device: device.name) }
+    return event
   }
 }

@@ -64,7 +64,7 @@ package final class ContextTransport: Transport {
   private func hold(_ waits: Waits) throws {
     var events: [Int: Event] = [:]
     for rank in waits.awaited { events[rank] = try devices[rank].signal() }
-    for (rank, others) in waits.others { try devices[rank].follow(others.compactMap { events[$0] }) }
+    for (rank, others) in waits.others { devices[rank].follow(others.compactMap { events[$0] }) }
   }
 
   private func copy(_ move: Move) throws {

@@ -106,6 +106,37 @@ import Testing
     #expect(bytes[63] == 3 && bytes[64] == 7 && bytes[65] == 3)
   }
 
+  @Test("a queue follows others with its next command, and the last event of each is enough") func follows() throws {
+    let others = try (0..<2).map { _ in try Queue(context: context, device: device) }
+    let byteCount = 4 << 20
+    let sources = try others.map { _ in try Buffer(context: context, byteCount: byteCount) }
+    let copy = try Buffer(context: context, byteCount: byteCount)
+    #expect(others[0].last == nil)
+    for round in UInt8(1)...20 {
+      var expected: [UInt8] = []
+      for (index, other) in others.enumerated() {
+        let value = round &* 2 &+ UInt8(index)
+        // Slow enough that a copy which does not wait finds the round before.
+        for _ in 0..<3 { try other.fill(sources[index], byteCount: byteCount, with: round &- 1) }
+        queue.follow([try other.fill(sources[index], byteCount: byteCount, with: value)])
+        try other.flush()
+        expected.append(value)
+      }
+      // The next command waits for both queues, those after it with it.
+      try queue.copy(from: sources[0], at: 0, to: copy, at: 0, byteCount: byteCount / 2)
+      try queue.copy(from: sources[1], at: 0, to: copy, at: byteCount / 2, byteCount: byteCount / 2)
+      for other in others { other.follow([try #require(queue.last)]) }
+      try queue.flush()
+      var bytes = [UInt8](repeating: 0, count: byteCount)
+      try bytes.withUnsafeMutableBytes { bytes in
+        let target = try #require(bytes.baseAddress)
+        try queue.read(copy, byteCount: byteCount, into: target).waitBlocking()
+      }
+      #expect(bytes[0] == expected[0] && bytes[byteCount / 2 - 1] == expected[0])
+      #expect(bytes[byteCount / 2] == expected[1] && bytes[byteCount - 1] == expected[1])
+    }
+  }
+
   @Test("events order two queues, profile commands and can be awaited") func events() async throws {
     let second = try Queue(context: context, device: device)
     let buffer = try Buffer(context: context, byteCount: 1 << 20)

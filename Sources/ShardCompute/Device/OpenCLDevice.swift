@@ -199,18 +199,16 @@ public final class OpenCLDevice: ComputeDevice {
     try await waiter.wait(for: event)
   }
 
-  /// An event that is done when everything enqueued so far is; other devices of the context can wait for it.
-  package func signal() throws -> Event {
-    let event = try queue.marker()
+  /// An event that is done when everything enqueued so far is, nil where nothing ever was; other devices of the context
+  /// can wait for it.
+  package func signal() throws -> Event? {
     // Another queue may wait for it, and a command that was never handed over never ends.
     try queue.flush()
-    return event
+    return queue.last
   }
 
   /// Holds back everything enqueued from now on until `events` of other devices of the context are done.
-  package func follow(_ events: [Event]) throws {
-    if !events.isEmpty { try queue.barrier(after: events) }
-  }
+  package func follow(_ events: [Event]) { queue.follow(events) }
 
   /// The buffer of `memory`; a stand-in that no kernel touches for zero bytes.
   func buffer(_ memory: DeviceMemory) throws -> Buffer {
