@@ -83,6 +83,17 @@ import Testing
     #expect(report.lines.last?.contains(" 2 |") == true)
   }
 
+  @Test("a percentile is the smallest value that so many do not exceed")
+  func percentiles() {
+    var samples = Samples()
+    #expect(samples.percentile(99) == 0)
+    for value in (1...200).reversed() { samples.append(Double(value)) }
+    #expect([0, 1, 50, 99, 100].map { samples.percentile($0) } == [1, 2, 100, 198, 200])
+    var few = Samples()
+    for value in [3.0, 1, 2] { few.append(value) }
+    #expect(few.percentile(99) == 3 && few.percentile(50) == 2)
+  }
+
   @Test("bandwidths have the factors of nccl-tests")
   func factors() {
     let factors = CollectiveOperation.allCases.map { $0.busFactor(ranks: 4) }
