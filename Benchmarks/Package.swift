@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
-/// What both programs use of ShardCL and of the package's own support.
+/// What all programs use of ShardCL and of the package's own support.
 let common: [Target.Dependency] = [
   "BenchSupport", .product(name: "ShardCL", package: "ShardCL"), .product(name: "ShardCompute", package: "ShardCL"),
   .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -15,6 +15,7 @@ let package = Package(
   products: [
     .executable(name: "gemm-bench", targets: ["Gemm"]),
     .executable(name: "attention-bench", targets: ["AttentionBench"]),
+    .executable(name: "collectives-bench", targets: ["CollectivesBench"]),
   ],
   dependencies: [
     .package(name: "ShardCL", path: ".."),
@@ -34,6 +35,13 @@ let package = Package(
     .executableTarget(
       name: "Gemm", dependencies: common + ["COpenBLAS", "CCLBlast"], path: "Gemm", swiftSettings: strict),
     .executableTarget(name: "AttentionBench", dependencies: common, path: "Attention", swiftSettings: strict),
+    // Its peer is built by mpicc when it runs, so that the package builds without MPI.
+    .executableTarget(
+      name: "CollectivesBench",
+      dependencies: common + [
+        .product(name: "OpenCLKit", package: "ShardCL"), .product(name: "ShardCollectives", package: "ShardCL"),
+      ],
+      path: "Collectives", resources: [.embedInCode("OpenMPI/worker.c")], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

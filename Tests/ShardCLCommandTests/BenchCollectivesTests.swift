@@ -64,6 +64,36 @@ import Testing
     #expect(rows.first?.hasPrefix("|   1024 |   256 | f32 ") == true)
   }
 
+  @Test("an element that is wrong is a failure, with the line that runs it again")
+  func failure() throws {
+    let run = try Program.run(
+      "bench", "collectives", "--devices", "host/2", "-b", "64", "-e", "64", "--op", "gather", "--repeat", "1", "--json"
+    )
+    var report = CollectivesReport(settings: [], devices: "host/2", seed: 7)
+    report.append(try JSONDecoder().decode(CollectiveRecord.self, from: Data(run.output.utf8)))
+    #expect(report.failures.isEmpty)
+    let wrong = run.output.replacing("\"wrong\":0", with: "\"wrong\":2")
+      .replacing("\"verified\":true", with: "\"verified\":false")
+    report.append(try JSONDecoder().decode(CollectiveRecord.self, from: Data(wrong.utf8)))
+    #expect(
+      report.failures == [
+        "wrong result; rerun: shardcl bench collectives --devices host/2 --transport hostStaged --op gather --dtype f32 "
+          + "-b 64 -e 64 --seed 7"
+      ])
+    #expect(report.lines.last?.contains(" 2 |") == true)
+  }
+
+  @Test("a percentile is the smallest value that so many do not exceed")
+  func percentiles() {
+    var samples = Samples()
+    #expect(samples.percentile(99) == 0)
+    for value in (1...200).reversed() { samples.append(Double(value)) }
+    #expect([0, 1, 50, 99, 100].map { samples.percentile($0) } == [1, 2, 100, 198, 200])
+    var few = Samples()
+    for value in [3.0, 1, 2] { few.append(value) }
+    #expect(few.percentile(99) == 3 && few.percentile(50) == 2)
+  }
+
   @Test("bandwidths have the factors of nccl-tests")
   func factors() {
     let factors = CollectiveOperation.allCases.map { $0.busFactor(ranks: 4) }

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import ShardCompute
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// The numbers of each rank and their sum: small integers, exact in every type, that repeat after a prime number of
 /// elements, so that no piece at a wrong place looks right.
 struct CollectivePattern {
-  /// Elements of one repetition, a part of a rank's numbers or of the sum.
+  /// A run of a rank's numbers, or of the sum's.
   struct Segment {
     /// A rank; nil is the sum of all.
     let rank: Int?

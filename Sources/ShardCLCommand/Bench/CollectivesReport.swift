@@ -11,11 +11,17 @@ struct CollectivesReport: BenchReport {
   private var records: [CollectiveRecord] = []
 
   init(_ session: BenchSession) {
-    devices = session.devices
-    seed = session.options.seed
-    settings =
-      session.settings(of: "collectives") + [
-        "# transport: \(session.mesh.communicator.transportKind.rawValue); rank 0 is the root",
+    self.init(
+      settings: session.settings(of: "collectives")
+        + ["# transport: \(session.mesh.communicator.transportKind.rawValue); rank 0 is the root"],
+      devices: session.devices, seed: session.options.seed)
+  }
+
+  init(settings: [String], devices: String, seed: UInt64) {
+    self.devices = devices
+    self.seed = seed
+    self.settings =
+      settings + [
         "# us: median (p50) from the call until the result is on all ranks. chain us: of one in a chain enqueued back to back",
         "# size, count, algbw and busbw are those of nccl-tests. #wrong: elements on all ranks that are not exact",
       ]
