@@ -57,7 +57,12 @@ struct Failure {
       case .outOfBounds, .mismatch, .foreignMemory: .software
       }
     case is OpenCLError: .unavailable
-    case is CollectiveError: .software
+    case let error as CollectiveFailure: status(of: error.underlying)
+    case let error as CollectiveError:
+      switch error {
+      case .broken, .deadline: .unavailable
+      default: .software
+      }
     case is OutputError: .usage
     case is CancellationError: .software
     // What the parser does not know ends with 1, which is the code of a failed check.
