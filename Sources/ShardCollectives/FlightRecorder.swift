@@ -112,8 +112,8 @@ public final class FlightRecorder: Sendable {
     }
   }
 
-  /// An event that cannot be asked will not be asked again.
-  private static func isDone(_ event: Event) -> Bool { (try? event.isDone) ?? true }
+  /// An event that the driver cannot tell about is asked again the next time.
+  private static func isDone(_ event: Event) -> Bool { (try? event.isDone) ?? false }
 }
 
 extension FlightRecorder: CustomStringConvertible {
