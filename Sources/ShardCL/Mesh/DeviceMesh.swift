@@ -40,8 +40,10 @@ public final class DeviceMesh: Sendable {
   /// A line of the devices that `selectors` names (`pocl:0/2,intel:0`), by default `SHARDCL_DEVICES`, else `all`.
   ///
   /// - Throws: `DeviceError`, or a driver's error.
-  public convenience init(selecting selectors: String? = nil) throws {
-    try self.init(try DeviceCatalog.open(selectors))
+  public convenience init(
+    selecting selectors: String? = nil, deadline: Duration = Communicator.defaultDeadline
+  ) throws {
+    try self.init(try DeviceCatalog.open(selectors), deadline: deadline)
   }
 
   /// The ranks of one row as a line of their own.

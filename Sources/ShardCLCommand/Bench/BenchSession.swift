@@ -32,7 +32,7 @@ struct BenchSession {
     results = try ResultOutput()
     file = try options.output.map(ResultOutput.init(file:))
     isPinned = DriverEnvironment.pinPoCLThreads()
-    mesh = try DeviceMesh(selecting: options.devices)
+    mesh = try DeviceMesh(selecting: options.devices, deadline: .seconds(options.deadline))
   }
 
   /// The selectors of all ranks, as `--devices` takes them.
