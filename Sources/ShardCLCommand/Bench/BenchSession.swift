@@ -33,7 +33,8 @@ struct BenchSession {
     results = try ResultOutput()
     file = try options.output.map(ResultOutput.init(file:))
     isPinned = DriverEnvironment.pinPoCLThreads()
-    mesh = try DeviceMesh(selecting: options.devices, transport: transport)
+    mesh = try DeviceMesh(
+      selecting: options.devices, transport: transport, deadline: .seconds(options.deadline))
   }
 
   /// The selectors of all ranks, as `--devices` takes them.

@@ -20,15 +20,15 @@ struct FaultyTransport: Transport {
   let devices: [any ComputeDevice]
   let fault: Fault
 
-  func run(_ joins: [Join]) async throws {
+  func run(_ joins: [Join], until deadline: ContinuousClock.Instant) async throws -> Milestones {
     switch fault {
     case .order:
-      try await sound.run(joins.map { $0.with(addends: $0.addends.reversed()) })
+      return try await sound.run(joins.map { $0.with(addends: $0.addends.reversed()) }, until: deadline)
     case .missing:
-      try await sound.run(joins.map { $0.with(destinations: $0.destinations.dropLast()) })
+      return try await sound.run(joins.map { $0.with(destinations: $0.destinations.dropLast()) }, until: deadline)
     case .bit, .stray:
-      try await sound.run(joins)
-      guard let join = joins.last, let place = join.destinations.last else { return }
+      let milestones = try await sound.run(joins, until: deadline)
+      guard let join = joins.last, let place = join.destinations.last else { return milestones }
       let element = place.operand.offset + (fault == .bit ? join.count / 2 : join.count)
       let size = join.elementType.byteCount
       let device = devices[place.rank]
@@ -36,11 +36,16 @@ struct FaultyTransport: Transport {
         place.operand.memory, at: element * size, byteCount: size, writing: true)
       access.withBytes { $0[0] ^= 1 }
       try device.endAccess(access)
+      return milestones
     }
   }
 
-  func run(_ moves: [Move]) async throws { try await sound.run(moves) }
-  func barrier() async throws { try await sound.barrier() }
+  func run(_ moves: [Move], until deadline: ContinuousClock.Instant) async throws -> Milestones {
+    try await sound.run(moves, until: deadline)
+  }
+  func barrier(until deadline: ContinuousClock.Instant) async throws -> Milestones {
+    try await sound.barrier(until: deadline)
+  }
 }
 
 extension Join {
