@@ -46,8 +46,7 @@ let package = Package(
     .testTarget(
       name: "ShardComputeTests", dependencies: ["ShardCompute", "CShardHost", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "ShardCollectivesTests", dependencies: ["ShardCollectives", "COpenCL", "TestSupport"], swiftSettings: strict
-    ),
+      name: "ShardCollectivesTests", dependencies: ["ShardCollectives", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ShardCLTests", dependencies: ["ShardCL", "ShardModels", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: strict),

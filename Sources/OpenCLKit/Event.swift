@@ -32,9 +32,6 @@ public final class Event: Sendable {
   /// Whether the command has ended, well or badly, without waiting.
   public var isDone: Bool { get throws(OpenCLError) { try status() <= CL_COMPLETE } }
 
-  /// Whether the command has ended badly, without waiting.
-  public var hasFailed: Bool { get throws(OpenCLError) { try status() < 0 } }
-
   private func status() throws(OpenCLError) -> cl_int {
     try infoValue("clGetEventInfo", device: device.name, default: cl_int(0)) { [handle] in
       clGetEventInfo(handle, cl_event_info(CL_EVENT_COMMAND_EXECUTION_STATUS), $0, $1, $2)

@@ -35,14 +35,10 @@ public final class Queue: Sendable {
     self.device = device
     // OpenCL 1.2 drivers have only the older call, whose symbol every loader has.
     let version = try device.version
-    if version.hasPrefix("OpenCL 1.") {
-      handle = try checkedObject("clCreateCommandQueue", device: device.name) {
-        clCreateCommandQueue(context.handle, device.handle, properties[1], $0)
-      }
-    } else {
-      handle = try checkedObject("clCreateCommandQueueWithProperties", device: device.name) {
-        clCreateCommandQueueWithProperties(context.handle, device.handle, &properties, $0)
-      }
+    handle = try checkedObject("clCreateCommandQueue", device: device.name) {
+      version.hasPrefix("OpenCL 1.")
+        ? clCreateCommandQueue(context.handle, device.handle, properties[1], $0)
+        : clCreateCommandQueueWithProperties(context.handle, device.handle, &properties, $0)
     }
   }
 

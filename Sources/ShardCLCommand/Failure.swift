@@ -57,11 +57,9 @@ struct Failure {
       case .outOfBounds, .mismatch, .foreignMemory: .software
       }
     case is OpenCLError: .unavailable
-    case let error as CollectiveFailure: status(of: error.underlying)
     case let error as CollectiveError:
       switch error {
       case .transport, .tooManyAddends: .usage
-      case .broken, .deadline: .unavailable
       default: .software
       }
     case is OutputError: .usage

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ShardCompute
 
-/// A collective that cannot be carried out as asked; nothing was enqueued. What a device does wrong is a
-/// `CollectiveFailure`.
+/// A collective that cannot be carried out as asked; nothing was enqueued.
 public enum CollectiveError: Error, Hashable, Sendable {
   /// A communicator without devices.
   case noRanks
@@ -31,10 +30,6 @@ public enum CollectiveError: Error, Hashable, Sendable {
   case nothingToJoin(Reduction.Operation)
   /// A transport that these devices cannot use.
   case transport(TransportKind, devices: [String])
-  /// A communicator of which a device failed before, and how.
-  case broken(by: String)
-  /// Ranks that were not done in time; the `underlying` error of a `CollectiveFailure`.
-  case deadline(Duration, ranks: [Int])
 }
 
 extension CollectiveError: CustomStringConvertible {
@@ -63,9 +58,6 @@ extension CollectiveError: CustomStringConvertible {
     case .transport(let kind, let devices):
       "transport \(kind) needs OpenCL devices of one context; the ranks are \(devices.joined(separator: ", ")): "
         + "use .automatic or .hostStaged"
-    case .broken(let failure):
-      "the communicator is broken (\(failure)): make a new one of the devices that are left"
-    case .deadline(let duration, let ranks): "\(RankList(ranks)) not done within \(duration)"
     }
   }
 }

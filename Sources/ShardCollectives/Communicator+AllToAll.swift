@@ -14,7 +14,7 @@ extension Communicator {
   ///
   /// The input of rank s has its runs for ranks 0, 1, … one after another, the output of rank d the runs from ranks
   /// 0, 1, …. Not in place.
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func allToAll(
     _ inputs: [Reduction.Operand], into outputs: [Reduction.Operand], counts: [[Int]], elementType: ElementType = .f32
   ) async throws {
@@ -38,14 +38,14 @@ extension Communicator {
           columns: count, elementType)
       }
     }
-    try await run(.allToAll, counts: sent.map(\.count), elementType, moves)
+    try await run(moves)
   }
 
   /// Cuts a row-major matrix the other way.
   ///
   /// By rows, rank r holds `rowCounts[r]` × the sum of `columnCounts`; by columns, the sum of `rowCounts` ×
   /// `columnCounts[r]`, both row-major. Not in place.
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func allToAll(
     _ inputs: [Reduction.Operand], into outputs: [Reduction.Operand], rowCounts: [Int], columnCounts: [Int],
     _ recut: Recut, elementType: ElementType = .f32
@@ -78,7 +78,6 @@ extension Communicator {
           rows: rowCounts[rowRank], columns: width, elementType)
       }
     }
-    try await run(
-      .allToAll, counts: devices.indices.map(forward ? rowPiece : columnPiece), elementType, moves)
+    try await run(moves)
   }
 }

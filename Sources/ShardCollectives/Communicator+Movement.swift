@@ -6,29 +6,28 @@ extension Communicator {
   ///
   /// The input of rank r is `rows` × `counts[r]` of the cut, each output the whole, `rows` × `columns`. In place (one
   /// row): the input is rank r's piece of its output. A rank reads all pieces but its own.
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func allGather(
     _ inputs: [Reduction.Operand], into outputs: [Reduction.Operand], cut: Cut, elementType: ElementType = .f32
   ) async throws {
     try check(count: outputs.count, of: "outputs")
-    try await gather(.allGather, inputs, into: ranked(outputs), cut: cut, elementType: elementType)
+    try await gather(inputs, into: ranked(outputs), cut: cut, elementType: elementType)
   }
 
   /// Gives rank `root` the whole, of which each rank has a piece; layouts as for `allGather`.
   ///
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func gather(
     _ inputs: [Reduction.Operand], into output: Reduction.Operand, at root: Int, cut: Cut,
     elementType: ElementType = .f32
   ) async throws {
     try check(root: root)
     try await gather(
-      .gather, inputs, into: [RankOperand(rank: root, operand: output)], cut: cut, elementType: elementType)
+      inputs, into: [RankOperand(rank: root, operand: output)], cut: cut, elementType: elementType)
   }
 
   private func gather(
-    _ operation: CollectiveOperation, _ inputs: [Reduction.Operand], into outputs: [RankOperand], cut: Cut,
-    elementType: ElementType
+    _ inputs: [Reduction.Operand], into outputs: [RankOperand], cut: Cut, elementType: ElementType
   ) async throws {
     try check(count: inputs.count, of: "inputs")
     try cut.check(ranks: rankCount)
@@ -45,14 +44,14 @@ extension Communicator {
           rows: cut.rows, columns: columns, elementType)
       }
     }
-    try await run(operation, counts: cut.pieceCounts, elementType, moves)
+    try await run(moves)
   }
 
   /// Gives each rank its piece of what rank `root` has.
   ///
   /// The input is `rows` × `columns` of the cut, the output of rank r `rows` × `counts[r]`. In place (one row): the
   /// root's output is its piece of the input.
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func scatter(
     _ input: Reduction.Operand, from root: Int, into outputs: [Reduction.Operand], cut: Cut,
     elementType: ElementType = .f32
@@ -71,12 +70,12 @@ extension Communicator {
         RankOperand(rank: root, operand: input).block(at: cut.start(output.rank), stride: cut.columns),
         to: output.block(stride: columns), rows: cut.rows, columns: columns, elementType)
     }
-    try await run(.scatter, counts: cut.pieceCounts, elementType, moves)
+    try await run(moves)
   }
 
   /// Gives every rank the `count` elements that rank `root` has. In place: the root's output is the input.
   ///
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func broadcast(
     _ input: Reduction.Operand, from root: Int, into outputs: [Reduction.Operand], count: Int,
     elementType: ElementType = .f32
@@ -93,17 +92,13 @@ extension Communicator {
         RankOperand(rank: root, operand: input).block(stride: count), to: output.block(stride: count), rows: 1,
         columns: count, elementType)
     }
-    try await run(.broadcast, counts: devices.map { _ in count }, elementType, moves)
+    try await run(moves)
   }
 
   /// Runs what there is to move.
-  func run(
-    _ operation: CollectiveOperation, counts: [Int], _ elementType: ElementType, _ moves: [Move]
-  ) async throws {
+  func run(_ moves: [Move]) async throws {
     let moves = moves.filter { !$0.isInPlace }
-    try await perform(operation, counts: counts, elementType) {
-      moves.isEmpty ? .done : try await transport.run(moves, until: $0)
-    }
+    if !moves.isEmpty { try await transport.run(moves) }
   }
 }
 

@@ -6,7 +6,7 @@ extension Communicator {
   ///
   /// Each addend and each output is `count` elements. In one context and with one addend each, a rank reads less than
   /// `2 · count` elements of the others; `(ranks − 1) · count` where that is little, which saves a step.
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func allReduce(
     _ contributions: [Contribution], into outputs: [Reduction.Operand], count: Int, elementType: ElementType = .f32,
     operation: Reduction.Operation = .sum
@@ -17,13 +17,13 @@ extension Communicator {
     try check(
       inputs: sum.extents(count), outputs: extents(outputs, "output") { _ in count }, elementType: elementType,
       inPlace: { _ in 0 })
-    let joins = count > 0 ? [sum.join(into: ranked(outputs), count: count)] : []
-    try await run(.allReduce, counts: devices.map { _ in count }, elementType, joins)
+    guard count > 0 else { return }
+    try await transport.run([sum.join(into: ranked(outputs), count: count)])
   }
 
   /// `allReduce` of one operand of each rank; rank r is leaf r of the sum.
   ///
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func allReduce(
     _ operands: [Reduction.Operand], into outputs: [Reduction.Operand], count: Int, elementType: ElementType = .f32,
     operation: Reduction.Operation = .sum
@@ -34,7 +34,7 @@ extension Communicator {
 
   /// Joins the contributions element by element and gives rank `root` the result, `count` elements.
   ///
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func reduce(
     _ contributions: [Contribution], into output: Reduction.Operand, at root: Int, count: Int,
     elementType: ElementType = .f32, operation: Reduction.Operation = .sum
@@ -45,13 +45,13 @@ extension Communicator {
     try check(
       inputs: sum.extents(count), outputs: [Extent(what: "output", rank: root, operand: output, count: count)],
       elementType: elementType, inPlace: { _ in 0 })
-    let joins = count > 0 ? [sum.join(into: [RankOperand(rank: root, operand: output)], count: count)] : []
-    try await run(.reduce, counts: devices.map { _ in count }, elementType, joins)
+    guard count > 0 else { return }
+    try await transport.run([sum.join(into: [RankOperand(rank: root, operand: output)], count: count)])
   }
 
   /// `reduce` of one operand of each rank; rank r is leaf r of the sum.
   ///
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func reduce(
     _ operands: [Reduction.Operand], into output: Reduction.Operand, at root: Int, count: Int,
     elementType: ElementType = .f32, operation: Reduction.Operation = .sum
@@ -65,7 +65,7 @@ extension Communicator {
   ///
   /// An addend is `rows` × `columns` of the cut, the output of rank r `rows` × `counts[r]`. In place (one row): the
   /// output is rank r's piece of its addend.
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func reduceScatter(
     _ contributions: [Contribution], into outputs: [Reduction.Operand], cut: Cut, elementType: ElementType = .f32,
     operation: Reduction.Operation = .sum
@@ -80,27 +80,18 @@ extension Communicator {
       sum.join(
         from: cut.start($0.rank), stride: cut.columns, into: [$0], rows: cut.rows, count: cut.counts[$0.rank])
     }
-    try await run(.reduceScatter, counts: cut.pieceCounts, elementType, joins)
+    if !joins.isEmpty { try await transport.run(joins) }
   }
 
   /// `reduceScatter` of one operand of each rank; rank r is leaf r of the sum.
   ///
-  /// - Throws: `CollectiveError`; `CollectiveFailure` of a device.
+  /// - Throws: `CollectiveError`; an error of a device.
   public func reduceScatter(
     _ operands: [Reduction.Operand], into outputs: [Reduction.Operand], cut: Cut, elementType: ElementType = .f32,
     operation: Reduction.Operation = .sum
   ) async throws {
     try await reduceScatter(
       Contribution.leaves(operands), into: outputs, cut: cut, elementType: elementType, operation: operation)
-  }
-
-  /// Runs what there is to join.
-  private func run(
-    _ operation: CollectiveOperation, counts: [Int], _ elementType: ElementType, _ joins: [Join]
-  ) async throws {
-    try await perform(operation, counts: counts, elementType) {
-      joins.isEmpty ? .done : try await transport.run(joins, until: $0)
-    }
   }
 
   /// The operands with their ranks.

@@ -9,8 +9,6 @@ package final class ContextTransport: Transport {
   private let devices: [OpenCLDevice]
   /// Holding it also keeps the commands of two collectives apart.
   private let scratch = Mutex(Scratch())
-  /// What is built already.
-  private let prepared = Mutex<Set<Need>>([])
 
   /// What a rank reads in the time that an event takes to another queue: about 10 µs at 12 GB/s.
   static let hopByteCount = 128 << 10
@@ -25,68 +23,60 @@ package final class ContextTransport: Transport {
     self.devices = openCL
   }
 
-  package func run(_ moves: [Move], until deadline: ContinuousClock.Instant) async throws -> Milestones {
+  package func run(_ moves: [Move]) async throws {
     try scratch.withLock { _ in
       let reads = Waits(moves.map { ($0.destination.rank, $0.source.rank) })
-      let arrivals = try hold(reads)
+      try hold(reads)
       for move in moves { try copy(move) }
-      return Milestones(arrivals: arrivals, completions: try hold(reads.reversed))
+      try hold(reads.reversed)
     }
   }
 
   /// Ranks join what they want themselves, or (large all-reduce) each a slice that the others then copy. Rank r alone
   /// reads slice r, so outputs may be inputs; a small all-reduce in place goes through scratch memory instead.
-  package func run(_ joins: [Join], until deadline: ContinuousClock.Instant) async throws -> Milestones {
+  package func run(_ joins: [Join]) async throws {
     let slices = joins.flatMap(Slice.slices)
     let joinReads = Waits(
       slices.flatMap { slice in slice.join.addends.map { (slice.owner.rank, $0.rank) } })
 
-    for slice in slices { try await prepare(slice) }
-    return try scratch.withLock { scratch in
+    try scratch.withLock { scratch in
       scratch.reset()
-      let arrivals = try hold(joinReads)
+      try hold(joinReads)
       var moves: [Move] = []
-      for slice in slices { moves += try onRank(slice.owner.rank) { try enqueue(slice, &scratch) } }
+      for slice in slices { moves += try enqueue(slice, &scratch) }
       let moveReads = Waits(moves.map { ($0.destination.rank, $0.source.rank) })
-      let joined = try hold(joinReads.reversed.union(moveReads))
+      try hold(joinReads.reversed.union(moveReads))
       for move in moves { try copy(move) }
-      let copied = try hold(moveReads.reversed)
-      return Milestones(arrivals: arrivals, completions: joined.merging(copied) { $1 })
+      try hold(moveReads.reversed)
     }
   }
 
-  package func barrier(until deadline: ContinuousClock.Instant) async throws -> Milestones {
+  package func barrier() async throws {
     let ranks = devices.indices
-    return try scratch.withLock { _ in
-      Milestones(arrivals: try hold(Waits(ranks.flatMap { rank in ranks.map { (rank, $0) } })))
+    try scratch.withLock { _ in
+      try hold(Waits(ranks.flatMap { rank in ranks.map { (rank, $0) } }))
     }
   }
 
   /// Makes ranks wait for everything enqueued so far on others.
   ///
   /// Every event is enqueued before anything waits for it, so waits cannot form a circle, whoever else enqueues.
-  private func hold(_ waits: Waits) throws -> [Int: Event] {
+  private func hold(_ waits: Waits) throws {
     var events: [Int: Event] = [:]
-    for rank in waits.awaited { events[rank] = try onRank(rank) { try devices[rank].signal() } }
+    for rank in waits.awaited { events[rank] = try devices[rank].signal() }
     for (rank, others) in waits.others { devices[rank].follow(others.compactMap { events[$0] }) }
-    return events
   }
 
   private func copy(_ move: Move) throws {
-    let rank = move.destination.rank
-    try onRank(rank) { try devices[rank].copy(move.source.view, to: move.destination.view) }
+    try devices[move.destination.rank].copy(move.source.view, to: move.destination.view)
   }
 
   /// Builds what `enqueue` needs, which runs under a lock and must not.
   private func prepare(_ slice: Slice) async throws {
     guard let tree = slice.join.tree else { return }
-    let rank = slice.owner.rank
-    let need = Need(rank: rank, tree: tree, elementType: slice.join.elementType, operation: slice.join.operation)
-    guard !prepared.withLock({ $0.contains(need) }) else { return }
     for step in JoinSteps(tree).steps {
-      try await onRank(rank) { try await devices[rank].prepare(step.tree, need.elementType, need.operation) }
+      try await devices[slice.owner.rank].prepare(step.tree, slice.join.elementType, slice.join.operation)
     }
-    prepared.withLock { _ = $0.insert(need) }
   }
 
   /// Enqueues the join of a slice at its owner; returns the copies that follow once every rank has read its addends.
@@ -131,14 +121,6 @@ package final class ContextTransport: Transport {
     }
     return moves
   }
-}
-
-/// The kernels of a join at a rank.
-private struct Need: Hashable {
-  let rank: Int
-  let tree: ReductionTree
-  let elementType: ElementType
-  let operation: Reduction.Operation
 }
 
 /// Memory of each rank for what lives no longer than one collective. It grows to the largest need; commands keep a

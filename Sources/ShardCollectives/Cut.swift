@@ -28,9 +28,6 @@ public struct Cut: Hashable, Sendable {
   /// Elements of the whole.
   public var count: Int { rows &* columns }
 
-  /// Elements of each rank's piece.
-  var pieceCounts: [Int] { counts.map { rows &* $0 } }
-
   /// Where a rank's elements begin in a row of the whole.
   func start(_ rank: Int) -> Int { counts[..<rank].reduce(0, &+) }
 

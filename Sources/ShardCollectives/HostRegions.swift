@@ -15,32 +15,31 @@ struct HostRegions: Sendable {
 
   private let open: [(region: Region, access: HostAccess)]
 
-  /// Opens all regions at once; where one fails or is not there by the deadline, closes the others and throws.
-  static func begin(
-    _ wanted: [Region], on devices: [any ComputeDevice], until deadline: ContinuousClock.Instant
-  ) async throws -> HostRegions {
-    let began = ContinuousClock.now
+  /// Opens all regions at once; where one fails, closes the others and throws.
+  static func begin(_ wanted: [Region], on devices: [any ComputeDevice]) async throws -> HostRegions {
     let regions = united(wanted)
-    let results = await Rendezvous.run(
-      regions.count, until: deadline,
-      // Nobody else knows of an access that begins too late.
-      late: { try? devices[regions[$0].rank].endAccess($1) },
-      { position in
-        let region = regions[position]
-        return try await devices[region.rank].beginAccess(
-          region.memory, at: region.bytes.lowerBound, byteCount: region.bytes.count, writing: region.writing)
-      })
+    let results = await withTaskGroup(of: (Int, Result<HostAccess, any Error>).self) { group in
+      for (position, region) in regions.enumerated() {
+        group.addTask {
+          do {
+            let access = try await devices[region.rank].beginAccess(
+              region.memory, at: region.bytes.lowerBound, byteCount: region.bytes.count, writing: region.writing)
+            return (position, .success(access))
+          } catch { return (position, .failure(error)) }
+        }
+      }
+      var results: [(Int, Result<HostAccess, any Error>)] = []
+      for await result in group { results.append(result) }
+      return results.sorted { $0.0 < $1.0 }.map(\.1)
+    }
     var open: [(Region, HostAccess)] = []
-    var failure: RankError?
-    var late: [Int] = []
+    var failure: (any Error)?
     for (region, result) in zip(regions, results) {
       switch result {
       case .success(let access): open.append((region, access))
-      case .failure(let error): failure = failure ?? RankError(rank: region.rank, error: error)
-      case nil: if !late.contains(region.rank) { late.append(region.rank) }
+      case .failure(let error): failure = failure ?? error
       }
     }
-    failure = failure ?? RankError(late: late.sorted(), from: began, to: deadline)
     let opened = HostRegions(open: open)
     if let failure {
       // The first error is the one to report.
@@ -52,11 +51,9 @@ struct HostRegions: Sendable {
 
   /// Closes all regions, and throws the first error after trying each.
   func end(on devices: [any ComputeDevice]) throws {
-    var failure: RankError?
+    var failure: (any Error)?
     for (region, access) in open {
-      do { try devices[region.rank].endAccess(access) } catch {
-        failure = failure ?? RankError(rank: region.rank, error: error)
-      }
+      do { try devices[region.rank].endAccess(access) } catch { failure = failure ?? error }
     }
     if let failure { throw failure }
   }

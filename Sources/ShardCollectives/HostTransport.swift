@@ -12,9 +12,9 @@ package struct HostTransport: Transport {
 
   package init(_ devices: [any ComputeDevice]) { self.devices = devices }
 
-  package func run(_ moves: [Move], until deadline: ContinuousClock.Instant) async throws -> Milestones {
+  package func run(_ moves: [Move]) async throws {
     let wanted = moves.flatMap { [region($0.source, writing: false), region($0.destination, writing: true)] }
-    return try await withRegions(wanted, until: deadline) { regions in
+    try await withRegions(wanted) { regions in
       moves.flatMap { move in
         let mapped = MappedMove(
           source: regions.address(of: move.source), destination: regions.address(of: move.destination),
@@ -26,12 +26,12 @@ package struct HostTransport: Transport {
     }
   }
 
-  package func run(_ joins: [Join], until deadline: ContinuousClock.Instant) async throws -> Milestones {
+  package func run(_ joins: [Join]) async throws {
     let wanted = joins.flatMap { join in
       join.addends.map { region($0, join, stride: join.addendStride, writing: false) }
         + join.destinations.map { region($0, join, stride: join.destinationStride, writing: true) }
     }
-    return try await withRegions(wanted, until: deadline) { regions in
+    try await withRegions(wanted) { regions in
       joins.flatMap { join in
         let size = join.elementType.byteCount
         let mapped = MappedJoin(
@@ -43,24 +43,24 @@ package struct HostTransport: Transport {
     }
   }
 
-  package func barrier(until deadline: ContinuousClock.Instant) async throws -> Milestones {
-    // Every rank is waited for, then the first error is thrown.
-    let began = ContinuousClock.now
-    let results = await Rendezvous.run(devices.count, until: deadline) { [devices] in try await devices[$0].finish() }
-    for (rank, result) in results.enumerated() { if let result { try onRank(rank) { try result.get() } } }
-    if let late = RankError(late: results.indices.filter { results[$0] == nil }, from: began, to: deadline) {
-      throw late
+  package func barrier() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for device in devices { group.addTask { try await device.finish() } }
+      // Every rank is waited for, then the first error is thrown.
+      var failure: (any Error)?
+      while let result = await group.nextResult() {
+        if case .failure(let error) = result { failure = failure ?? error }
+      }
+      if let failure { throw failure }
     }
-    return .done
   }
 
   /// Runs the pieces of work that `work` makes of the opened regions on host threads; closes the regions whatever
   /// happens.
   private func withRegions(
-    _ wanted: [HostRegions.Region], until deadline: ContinuousClock.Instant,
-    _ work: (HostRegions) -> [@Sendable () -> Void]
-  ) async throws -> Milestones {
-    let regions = try await HostRegions.begin(wanted, on: devices, until: deadline)
+    _ wanted: [HostRegions.Region], _ work: (HostRegions) -> [@Sendable () -> Void]
+  ) async throws {
+    let regions = try await HostRegions.begin(wanted, on: devices)
     let pieces = work(regions)
     await withCheckedContinuation { done in
       // Copies take long enough to hold up other tasks on Swift's own threads.
@@ -70,7 +70,6 @@ package struct HostTransport: Transport {
       }
     }
     try regions.end(on: devices)
-    return .done
   }
 
   private func region(_ matrix: RankMatrix, writing: Bool) -> HostRegions.Region {

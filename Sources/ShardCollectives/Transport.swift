@@ -15,16 +15,14 @@ public enum TransportKind: String, CaseIterable, Hashable, Sendable, Codable {
 ///
 /// Commands enqueued on any rank before are done before their data is read, and commands enqueued on any rank
 /// afterwards see the results and may overwrite what was read. Everything has been checked before.
-///
-/// No method waits past `deadline`. Errors of devices are `RankError`s; the result tells how far the ranks have come.
 package protocol Transport: Sendable {
   /// Runs copies in any order; none writes what another reads or writes.
-  func run(_ moves: [Move], until deadline: ContinuousClock.Instant) async throws -> Milestones
+  func run(_ moves: [Move]) async throws
   /// Runs joins in any order; a destination is no element of any other join, and at most the same element as an
   /// addend of its own rank.
-  func run(_ joins: [Join], until deadline: ContinuousClock.Instant) async throws -> Milestones
+  func run(_ joins: [Join]) async throws
   /// Holds back what is enqueued afterwards, on any rank, until everything before is done on all.
-  func barrier(until deadline: ContinuousClock.Instant) async throws -> Milestones
+  func barrier() async throws
 }
 
 /// A matrix of one rank.

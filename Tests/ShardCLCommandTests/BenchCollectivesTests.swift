@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-import ShardCollectives
 import ShardCompute
 import TestSupport
 import Testing
@@ -10,7 +9,7 @@ import Testing
 
 @Suite("bench collectives") struct BenchCollectivesTests {
   static let devices = ["host/3"] + (TestDevices.kinds.contains(.context) ? ["cpu/2", "cpu/2,host"] : [])
-  private static let everyOperation = CollectiveOperation.measured.flatMap { ["--op", $0.rawValue] }
+  private static let everyOperation = CollectiveOperation.allCases.flatMap { ["--op", $0.rawValue] }
 
   @Test("prints every field of every collective, and all elements are right", arguments: devices)
   func operations(devices: String) throws {
@@ -21,7 +20,7 @@ import Testing
     let records = try run.output.split(separator: "\n").map {
       try JSONDecoder().decode(CollectiveRecord.self, from: Data($0.utf8))
     }
-    #expect(records.map(\.operation) == CollectiveOperation.measured.flatMap { [$0, $0] })
+    #expect(records.map(\.operation) == CollectiveOperation.allCases.flatMap { [$0, $0] })
     for record in records {
       let whole = record.count * (record.operation.isCut ? record.ranks : 1) * 4
       #expect(record.bytes == whole && whole <= 51200 && whole > (whole < 1000 ? 256 : 51200) - 4 * record.ranks)
@@ -45,7 +44,7 @@ import Testing
         + ["--dtype", "bf16", "--transport", "host-staged", "--json"] + Self.everyOperation)
     #expect(run.status == 0, "\(run.errors.suffix(500))")
     let objects = try run.objects()
-    #expect(objects.count == 2 * CollectiveOperation.measured.count)
+    #expect(objects.count == 2 * CollectiveOperation.allCases.count)
     for object in objects {
       #expect(object["transport"] as? String == "hostStaged")
       #expect(object["verified"] as? Bool == true)
@@ -97,7 +96,7 @@ import Testing
 
   @Test("bandwidths have the factors of nccl-tests")
   func factors() {
-    let factors = CollectiveOperation.measured.map { $0.busFactor(ranks: 4) }
+    let factors = CollectiveOperation.allCases.map { $0.busFactor(ranks: 4) }
     #expect(factors == [1.5, 1, 0.75, 0.75, 0.75, 0.75, 1, 0.75])
     #expect(CollectiveOperation.allReduce.busFactor(ranks: 1) == 0)
   }

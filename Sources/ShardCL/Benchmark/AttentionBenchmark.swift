@@ -112,7 +112,7 @@ public struct AttentionBenchmark: Sendable {
       peak.operationsPerSecond, reading.bytesPerSecond,
     ]
     if mesh.count > 1 {
-      let line = try DeviceMesh([mesh.ranks[0].device], deadline: mesh.communicator.deadline)
+      let line = try DeviceMesh([mesh.ranks[0].device])
       let alone = try AttentionRun(workload, on: line, seed: seed)
       try await alone.append()
       bodies.append { try await Self.seconds(of: alone.run, on: line) }
@@ -136,7 +136,6 @@ public struct AttentionBenchmark: Sendable {
 
 /// The memory limit of a mesh, measured: all devices read, at the same time, memory that no cache holds.
 struct ReadMeter {
-  private let mesh: DeviceMesh
   private let reads: [(device: any ComputeDevice, memory: DeviceMemory)]
 
   init(_ mesh: DeviceMesh) throws {
@@ -148,20 +147,19 @@ struct ReadMeter {
       try rank.device.fill(memory, at: 0, byteCount: memory.byteCount, with: 0x3f80_0000)
       reads.append((rank.device, memory))
     }
-    self.mesh = mesh
     self.reads = reads
   }
 
   /// Bytes per second of all devices together.
   func bytesPerSecond() async throws -> Double {
-    try await mesh.finish()
+    for read in reads { try await read.device.finish() }
     var bytes = 0.0
     let seconds = try await PairedTiming.seconds {
       for read in reads {
         try await read.device.enqueue { bytes += try read.device.enqueueReadLoop(read.memory) }
         try read.device.flush()
       }
-      try await mesh.finish()
+      for read in reads { try await read.device.finish() }
     }
     return bytes / seconds
   }

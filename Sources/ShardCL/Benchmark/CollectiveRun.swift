@@ -67,7 +67,6 @@ struct CollectiveRun {
     case .allToAll:
       let counts = [[Int]](repeating: cut.counts, count: mesh.count)
       try await communicator.allToAll(inputs, into: outputs, counts: counts, elementType: elementType)
-    case .barrier: try await communicator.barrier()
     }
   }
 
@@ -127,7 +126,6 @@ struct CollectiveRun {
       case .reduceScatter, .allToAll: count * ranks
       case .scatter: rank == CollectiveRun.root ? count * ranks : 0
       case .broadcast: rank == CollectiveRun.root ? count : 0
-      case .barrier: 0
       }
     }
 
@@ -146,7 +144,6 @@ struct CollectiveRun {
     /// What a rank must get.
     func expected(_ rank: Int) -> [CollectivePattern.Segment] {
       switch operation {
-      case .barrier: []
       case .reduce where rank != CollectiveRun.root, .gather where rank != CollectiveRun.root: []
       case .allReduce, .reduce: [.init(rank: nil, start: 0, count: count)]
       case .reduceScatter: [.init(rank: nil, start: rank * count, count: count)]

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import ShardCollectives
 import ShardCompute
 
 /// A collective of a size to measure.
 public struct CollectiveWorkload: Hashable, Sendable {
-  /// Which one; rank 0 is the root.
+  /// Which one.
   public let operation: CollectiveOperation
   /// Bytes of the largest operand of a rank, at most; what does not divide is left out.
   public let byteCount: Int

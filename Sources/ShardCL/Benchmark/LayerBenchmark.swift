@@ -41,8 +41,7 @@ public struct LayerBenchmark: Sendable {
     bodies += LayerRun.Part.allCases.map { part in { try await layer.seconds(of: part) } }
     bodies += [peak.operationsPerSecond, reading.bytesPerSecond]
     if mesh.count > 1 {
-      let alone = try await LayerRun(
-        workload, weights, on: DeviceMesh([mesh.ranks[0].device], deadline: mesh.communicator.deadline), seed: seed)
+      let alone = try await LayerRun(workload, weights, on: DeviceMesh([mesh.ranks[0].device]), seed: seed)
       bodies.append { try await alone.seconds() }
     }
     var samples = try await PairedTiming.samples(of: bodies, budget)

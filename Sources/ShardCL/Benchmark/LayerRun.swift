@@ -116,8 +116,8 @@ struct LayerRun {
     try await run(part)
     return try await withThrowingTaskGroup(of: Double.self) { group in
       for rank in mesh.ranks {
-        group.addTask { [mesh] in
-          try await mesh.communicator.finish(ranks: [rank.index])
+        group.addTask {
+          try await rank.device.finish()
           return start.duration(to: .now).seconds
         }
       }

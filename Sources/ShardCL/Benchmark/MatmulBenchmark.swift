@@ -109,7 +109,7 @@ public struct MatmulBenchmark: Sendable {
     let mesh = mesh
     var bodies: [PairedTiming.Body] = [{ try await Self.seconds(of: sharded.run, on: mesh) }]
     if mesh.count > 1 {
-      let line = try DeviceMesh([mesh.ranks[0].device], deadline: mesh.communicator.deadline)
+      let line = try DeviceMesh([mesh.ranks[0].device])
       let alone = try product(x, problem.weight, problem, on: line, layout: .replicate)
       bodies.append { try await Self.seconds(of: alone.run, on: line) }
       bodies.append { try await Self.seconds(of: sharded.communicate, on: mesh) }

@@ -82,7 +82,7 @@ public struct VocabularyTopK: Sendable {
     }
     let host = HostMemory(byteCount: 8 * tokens * k)
     try mesh.ranks[0].device.read(best[0], at: 0, byteCount: host.byteCount, into: host, at: 0)
-    try await mesh.communicator.finish(ranks: [0])
+    try await mesh.ranks[0].device.finish()
     let bits = host.array(of: UInt64.self)
     return (0..<tokens).map { bits[$0 * k..<($0 + 1) * k].compactMap(Candidate.init(bits:)) }
   }

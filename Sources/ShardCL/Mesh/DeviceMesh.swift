@@ -21,13 +21,9 @@ public final class DeviceMesh: Sendable {
 
   /// A mesh of `devices` in that order, in `rows` rows of equally many.
   ///
-  /// `deadline` is how long collectives and `finish()` wait. Devices made with one OpenCL context reach each other's
-  /// memory; `DeviceCatalog` makes one for each platform.
+  /// Devices made with one OpenCL context reach each other's memory; `DeviceCatalog` makes one for each platform.
   /// - Throws: `ShardingError.meshMismatch` for no devices, or a number that `rows` does not divide.
-  public init(
-    _ devices: [any ComputeDevice], rows: Int = 1, transport: TransportKind = .automatic,
-    deadline: Duration = Communicator.defaultDeadline
-  ) throws {
+  public init(_ devices: [any ComputeDevice], rows: Int = 1, transport: TransportKind = .automatic) throws {
     guard !devices.isEmpty, rows >= 1, devices.count % rows == 0 else {
       throw ShardingError.meshMismatch(
         "\(devices.count) devices in \(rows) rows; a mesh has 1 rank or more, and rows of equally many")
@@ -35,17 +31,14 @@ public final class DeviceMesh: Sendable {
     ranks = devices.enumerated().map { Rank(index: $0, device: $1) }
     self.rows = rows
     columns = devices.count / rows
-    communicator = try Communicator(devices: devices, transport: transport, deadline: deadline)
+    communicator = try Communicator(devices: devices, transport: transport)
   }
 
   /// A line of the devices that `selectors` names (`pocl:0/2,intel:0`), by default `SHARDCL_DEVICES`, else `all`.
   ///
   /// - Throws: `DeviceError`, `CollectiveError.transport` for a transport that they do not have, or a driver's error.
-  public convenience init(
-    selecting selectors: String? = nil, transport: TransportKind = .automatic,
-    deadline: Duration = Communicator.defaultDeadline
-  ) throws {
-    try self.init(try DeviceCatalog.open(selectors), transport: transport, deadline: deadline)
+  public convenience init(selecting selectors: String? = nil, transport: TransportKind = .automatic) throws {
+    try self.init(try DeviceCatalog.open(selectors), transport: transport)
   }
 
   /// The ranks of one row as a line of their own.
@@ -53,8 +46,7 @@ public final class DeviceMesh: Sendable {
     guard (0..<rows).contains(index) else {
       throw ShardingError.meshMismatch("row \(index) of a mesh of \(rows) × \(columns)")
     }
-    return try DeviceMesh(
-      ranks[index * columns..<(index + 1) * columns].map(\.device), deadline: communicator.deadline)
+    return try DeviceMesh(ranks[index * columns..<(index + 1) * columns].map(\.device))
   }
 
   /// The ranks of one column as a line of their own.
@@ -62,8 +54,7 @@ public final class DeviceMesh: Sendable {
     guard (0..<columns).contains(index) else {
       throw ShardingError.meshMismatch("column \(index) of a mesh of \(rows) × \(columns)")
     }
-    return try DeviceMesh(
-      stride(from: index, to: count, by: columns).map { ranks[$0].device }, deadline: communicator.deadline)
+    return try DeviceMesh(stride(from: index, to: count, by: columns).map { ranks[$0].device })
   }
 
   /// The fma rate of each rank in operations per second, measured while all compute: weights for `Partition.weighted`.
@@ -80,9 +71,10 @@ public final class DeviceMesh: Sendable {
 
   /// Suspends until everything enqueued on any rank is done.
   ///
-  /// - Throws: `CollectiveFailure` where a command failed, or a rank is not done by the communicator's deadline; it names
-  ///   the rank and the oldest collective that is not done.
-  public func finish() async throws { try await communicator.finish() }
+  /// - Throws: the error of a command that failed while it ran.
+  public func finish() async throws {
+    for rank in ranks { try await rank.device.finish() }
+  }
 }
 
 extension DeviceMesh: CustomStringConvertible {

@@ -74,7 +74,7 @@ extension ShardedTensor {
       try await redistribute(to: .replicate).download(into: host)
     case .replicate:
       try mesh.ranks[0].device.read(memories[0], at: 0, byteCount: host.byteCount, into: host, at: 0)
-      try await mesh.communicator.finish(ranks: [0])
+      try await mesh.ranks[0].device.finish()
     case .shard(0, let partition):
       for rank in mesh.ranks {
         let range = partition.range(of: rank.index)
@@ -97,7 +97,7 @@ extension ShardedTensor {
     let host = HostMemory(byteCount: 4 * addends * piece.rows * piece.columns)
     let device = mesh.ranks[rank].device
     try device.read(memories[rank], at: 0, byteCount: host.byteCount, into: host, at: 0)
-    try await mesh.communicator.finish(ranks: [rank])
+    try await device.finish()
     return host.array(of: Float.self)
   }
 

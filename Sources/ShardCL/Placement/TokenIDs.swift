@@ -70,7 +70,7 @@ public struct TokenIDs: Sendable {
     let host = HostMemory(byteCount: 4 * count)
     let device = mesh.ranks[0].device
     try device.read(memories[0], at: 0, byteCount: host.byteCount, into: host, at: 0)
-    try await mesh.communicator.finish(ranks: [0])
+    try await device.finish()
     return host.array(of: Int32.self)
   }
 

@@ -4,16 +4,7 @@ import ShardCL
 import ShardCollectives
 import ShardCompute
 
-extension CollectiveOperation: ExpressibleByArgument {
-  /// One of those that can be measured.
-  public init?(argument: String) {
-    guard let operation = Self.measured.first(where: { $0.rawValue == argument }) else { return nil }
-    self = operation
-  }
-
-  /// The names that an option takes.
-  public static var allValueStrings: [String] { measured.map(\.rawValue) }
-}
+extension CollectiveOperation: ExpressibleByArgument {}
 extension ElementType: ExpressibleByArgument {}
 extension TransportKind: ExpressibleByArgument {
   /// In any case, also `host-staged`.

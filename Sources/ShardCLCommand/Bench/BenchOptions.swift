@@ -13,9 +13,6 @@ struct BenchOptions: ParsableArguments {
   @Option(help: "Repeat each exactly so often, instead of --seconds.")
   var `repeat`: Int?
 
-  @Option(help: "Seconds after which a wait for the devices fails.")
-  var deadline: Double = 60
-
   @Option(help: "What random numbers follow from.")
   var seed: UInt64 = 1
 
@@ -30,9 +27,6 @@ struct BenchOptions: ParsableArguments {
 
   func validate() throws {
     guard seconds >= 0, seconds <= 86400 else { throw ValidationError("--seconds is 0 to 86400, not \(seconds)") }
-    guard deadline > 0, deadline <= 86400 else {
-      throw ValidationError("--deadline is more than 0 and up to 86400, not \(deadline)")
-    }
     guard self.repeat.map({ (1...1_000_000).contains($0) }) ?? true else {
       throw ValidationError("--repeat is 1 to 1000000")
     }

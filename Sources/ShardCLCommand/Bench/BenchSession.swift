@@ -33,8 +33,7 @@ struct BenchSession {
     results = try ResultOutput()
     file = try options.output.map(ResultOutput.init(file:))
     isPinned = DriverEnvironment.pinPoCLThreads()
-    mesh = try DeviceMesh(
-      selecting: options.devices, transport: transport, deadline: .seconds(options.deadline))
+    mesh = try DeviceMesh(selecting: options.devices, transport: transport)
   }
 
   /// The selectors of all ranks, as `--devices` takes them.

@@ -92,19 +92,6 @@ public final class OpenCLDevice: ComputeDevice {
     inFlight.withLock { for entry in $0 { waiter.keep(entry.memory, until: entry.event) } }
   }
 
-  /// The same device once more, in the same context and thus with access to the same memory, but with an empty queue:
-  /// to go on where a command of this one never ends, or waits for a device that is hung.
-  ///
-  /// - Parameter tuning: Where parameters that were measured are looked up.
-  /// - Throws: as `init`.
-  public func reopened(tuning: TuningDatabase = TuningDatabase()) throws -> OpenCLDevice {
-    try OpenCLDevice(
-      selector: selector, device: device, context: context, cache: library.cache,
-      architecture: capabilities.architecture, vectorWidth: capabilities.vectorWidth,
-      maximumAllocationByteCount: capabilities.maximumAllocationByteCount, emulatesInstructions: emulatesInstructions,
-      tuning: tuning)
-  }
-
   /// The same device once more, with a queue and a context of its own.
   func twin() throws -> OpenCLDevice {
     try OpenCLDevice(
@@ -237,11 +224,10 @@ public final class OpenCLDevice: ComputeDevice {
     inFlight.withLock { $0.append((event, memory)) }
   }
 
-  /// Lets go of host memory whose command is done; in order, so the first that is not done ends the search. One that the
-  /// driver cannot tell about counts as not done: its memory may be written yet.
+  /// Lets go of host memory whose command is done; in order, so the first that is not done ends the search.
   private func prune() {
     inFlight.withLock { list in
-      let done = list.prefix { (try? $0.event.isDone) ?? false }.count
+      let done = list.prefix { (try? $0.event.isDone) ?? true }.count
       list.removeFirst(done)
     }
   }

@@ -20,15 +20,15 @@ struct FaultyTransport: Transport {
   let devices: [any ComputeDevice]
   let fault: Fault
 
-  func run(_ joins: [Join], until deadline: ContinuousClock.Instant) async throws -> Milestones {
+  func run(_ joins: [Join]) async throws {
     switch fault {
     case .order:
-      return try await sound.run(joins.map { $0.with(addends: $0.addends.reversed()) }, until: deadline)
+      try await sound.run(joins.map { $0.with(addends: $0.addends.reversed()) })
     case .missing:
-      return try await sound.run(joins.map { $0.with(destinations: $0.destinations.dropLast()) }, until: deadline)
+      try await sound.run(joins.map { $0.with(destinations: $0.destinations.dropLast()) })
     case .bit, .stray:
-      let milestones = try await sound.run(joins, until: deadline)
-      guard let join = joins.last, let place = join.destinations.last else { return milestones }
+      try await sound.run(joins)
+      guard let join = joins.last, let place = join.destinations.last else { return }
       let element = place.operand.offset + (fault == .bit ? join.count / 2 : join.count)
       let size = join.elementType.byteCount
       let device = devices[place.rank]
@@ -36,16 +36,11 @@ struct FaultyTransport: Transport {
         place.operand.memory, at: element * size, byteCount: size, writing: true)
       access.withBytes { $0[0] ^= 1 }
       try device.endAccess(access)
-      return milestones
     }
   }
 
-  func run(_ moves: [Move], until deadline: ContinuousClock.Instant) async throws -> Milestones {
-    try await sound.run(moves, until: deadline)
-  }
-  func barrier(until deadline: ContinuousClock.Instant) async throws -> Milestones {
-    try await sound.barrier(until: deadline)
-  }
+  func run(_ moves: [Move]) async throws { try await sound.run(moves) }
+  func barrier() async throws { try await sound.barrier() }
 }
 
 extension Join {
