@@ -224,10 +224,11 @@ public final class OpenCLDevice: ComputeDevice {
     inFlight.withLock { $0.append((event, memory)) }
   }
 
-  /// Lets go of host memory whose command is done; in order, so the first that is not done ends the search.
+  /// Lets go of host memory whose command is done; in order, so the first that is not done ends the search. One that the
+  /// driver cannot tell about counts as not done: its memory may be written yet.
   private func prune() {
     inFlight.withLock { list in
-      let done = list.prefix { (try? $0.event.isDone) ?? true }.count
+      let done = list.prefix { (try? $0.event.isDone) ?? false }.count
       list.removeFirst(done)
     }
   }
