@@ -9,11 +9,14 @@ public final class Event: Sendable {
   public let device: Device
   /// The number of the queue that the command is in.
   let queue: Int
+  /// How many commands of the queue came before.
+  let position: Int
 
-  init(handle: cl_event, device: Device, queue: Int) {
+  init(handle: cl_event, device: Device, queue: Int, position: Int) {
     self.handle = handle
     self.device = device
     self.queue = queue
+    self.position = position
   }
 
   deinit { clReleaseEvent(handle) }

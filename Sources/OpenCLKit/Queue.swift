@@ -58,9 +58,9 @@ public final class Queue: Sendable {
   public func follow(_ events: [Event]) {
     order.withLock { order in
       for event in events where event.queue != number {
-        // An event of a queue is done after all earlier ones.
-        if let earlier = order.awaited.firstIndex(where: { $0.queue == event.queue }) {
-          order.awaited[earlier] = event
+        // An event of a queue is done after all earlier ones, in whichever order two threads come here.
+        if let other = order.awaited.firstIndex(where: { $0.queue == event.queue }) {
+          if order.awaited[other].position < event.position { order.awaited[other] = event }
         } else {
           order.awaited.append(event)
         }
@@ -94,7 +94,7 @@ public final class Queue: Sendable {
         code = list.withUnsafeBufferPointer { body(cl_uint($0.count), $0.baseAddress, &made) }
       }
       guard code == CL_SUCCESS, let made else { return (code == CL_SUCCESS ? CL_INVALID_EVENT : code, nil) }
-      let event = Event(handle: made, device: device, queue: number)
+      let event = Event(handle: made, device: device, queue: number, position: (order.last?.position ?? -1) + 1)
       order.awaited = []
       order.last = event
       return (code, event)

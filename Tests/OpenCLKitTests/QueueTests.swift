@@ -117,8 +117,11 @@ import Testing
       for (index, other) in others.enumerated() {
         let value = round &* 2 &+ UInt8(index)
         // Slow enough that a copy which does not wait finds the round before.
-        for _ in 0..<3 { try other.fill(sources[index], byteCount: byteCount, with: round &- 1) }
+        let first = try other.fill(sources[index], byteCount: byteCount, with: round &- 1)
+        for _ in 0..<2 { try other.fill(sources[index], byteCount: byteCount, with: round &- 1) }
         queue.follow([try other.fill(sources[index], byteCount: byteCount, with: value)])
+        // What was enqueued earlier takes nothing back.
+        queue.follow([first])
         try other.flush()
         expected.append(value)
       }

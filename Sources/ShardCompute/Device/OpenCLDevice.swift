@@ -202,9 +202,10 @@ public final class OpenCLDevice: ComputeDevice {
   /// An event that is done when everything enqueued so far is, nil where nothing ever was; other devices of the context
   /// can wait for it.
   package func signal() throws -> Event? {
+    let last = queue.last
     // Another queue may wait for it, and a command that was never handed over never ends.
     try queue.flush()
-    return queue.last
+    return last
   }
 
   /// Holds back everything enqueued from now on until `events` of other devices of the context are done.
